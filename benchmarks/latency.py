@@ -1,0 +1,105 @@
+"""How long after a label the trigger comes that it causes, at a steady rate."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from confluent_kafka import Producer
+
+from benchmarks.answers import Answers
+from benchmarks.process import Stages
+from benchmarks.traffic import LABEL_LAG, PARTITIONS, Maker, new_pipeline
+from streamproc.config.model import Config
+from streamproc.kafka import properties
+from streamproc.kafka.tail import read_all
+
+WARM_UP = 5.0
+"""Seconds of labels that are left out: the first fetches and transactions of new processes and of a new broker."""
+DRAIN = 1.0
+"""Seconds for the last triggers to arrive."""
+
+ANY_OUTCOME = {
+    "detectors": {"error_adwin": {"type": "adwin", "signal": "error"}},
+    "policies": [{"name": "at_once", "condition": "error_adwin or outcomes > 0"}],
+}
+"""Fires at the first outcome after each answer. The error detector runs besides, as in the throughput runs."""
+
+
+def measure(
+    bootstrap: str, layout: Sequence[Sequence[str]], rate: int, seconds: float, directory: Path
+) -> dict[str, Any]:
+    """Run one layout of processes at `rate` events a second -> ms from `produce` of the label to the trigger.
+
+    The end is when a read_committed consumer of triggers has it. Which label caused a trigger is what the trigger
+    itself says (its journal offset).
+    """
+    config, written = new_pipeline(bootstrap, ANY_OUTCOME)
+    processes = [Stages(written, stages, directory) for stages in layout]
+    with contextlib.ExitStack() as stack:
+        answers = stack.enter_context(Answers(config))
+        for process in processes:
+            stack.enter_context(process)
+        for process in processes:
+            process.wait_live()
+        before = [process.usage() for process in processes]
+        sent = produce_steadily(config, rate, seconds)
+        after = [process.usage() for process in processes]
+        time.sleep(DRAIN)
+    cpu = sum(b.cpu - a.cpu for a, b in zip(before, after, strict=True))
+    span = after[0].at - before[0].at
+    return {"rate": rate, **_delays(config, answers, sent), "cores_used": cpu / span}
+
+
+def produce_steadily(config: Config, rate: int, seconds: float) -> dict[bytes, float]:
+    """Each event at its own time; gives prediction id -> time.perf_counter() when its label was produced."""
+    producer = Producer(properties.producer(config.kafka))  # with librdkafka's default linger of 5 ms
+    pairs = int(rate * seconds / 2)
+    maker, sent = Maker(pairs, 0), {}
+    began = time.perf_counter()
+    for count, (n, is_label, key) in enumerate(maker.events(pairs)):
+        due = began + count / rate
+        wait = due - time.perf_counter()
+        if wait > 0:
+            producer.poll(0)
+            time.sleep(max(0.0, due - time.perf_counter()))
+        now_ms = time.time_ns() // 1_000_000
+        value = maker.label(n, key, now_ms) if is_label else maker.prediction(n, key, now_ms)
+        topic = config.topics.labels if is_label else config.topics.predictions
+        if is_label:
+            sent[key] = time.perf_counter()
+        producer.produce(topic, value, key)
+    if producer.flush(10):
+        raise RuntimeError("the broker did not take all events")
+    return sent
+
+
+def _delays(config: Config, answers: Answers, sent: dict[bytes, float]) -> dict[str, Any]:
+    causes = {
+        (record.partition(), record.offset()): orjson.loads(record.value() or b"").get("prediction_id", "").encode()
+        for record in read_all(config.kafka, {config.topics.journal: PARTITIONS})
+    }
+    first = min(sent.values()) + WARM_UP
+    delays = []
+    for trigger, seen in answers.triggers:
+        at = trigger["journal"]
+        produced = sent.get(causes[at["partition"], at["offset"]], 0.0)  # a tick may cause one too: left out
+        if produced >= first:
+            delays.append((seen - produced) * 1000)
+    if len(delays) < 2:  # noqa: PLR2004 - quantiles need two
+        raise RuntimeError(f"only {len(delays)} triggers came after the warm-up")
+    cuts = statistics.quantiles(delays, n=100, method="inclusive")
+    return {
+        "sent_rate": (2 * len(sent) - LABEL_LAG) / (max(sent.values()) - min(sent.values())),
+        "triggers": len(delays),
+        "p50_ms": cuts[49],
+        "p90_ms": cuts[89],
+        "p99_ms": cuts[98],
+        "max_ms": max(delays),
+        "label_lag": LABEL_LAG,
+    }

@@ -1,0 +1,1 @@
+"""Runs any stage over a log with consumer groups and transactions."""

@@ -1,0 +1,1 @@
+"""Pure: predictions and labels -> outcomes in the journal, keyed by model."""

@@ -1,0 +1,253 @@
+"""The join stage: reads all that comes from outside, writes the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import orjson
+
+from streamproc.config.model import Config
+from streamproc.errors import BadRecord, StateDamaged, TopicError
+from streamproc.events.codec import Decode, decoder
+from streamproc.events.command import Command
+from streamproc.events.deploy import Deploy
+from streamproc.events.label import Label
+from streamproc.events.metric import Metric
+from streamproc.events.prediction import Prediction
+from streamproc.join.inputs import source_topics
+from streamproc.join.joiner import Counts, Joiner
+from streamproc.join.partitioning import PartitioningCheck
+from streamproc.join.restart import rules, unusable
+from streamproc.join.store.disk import Disk
+from streamproc.join.store.memory import MemoryStore
+from streamproc.join.store.overlay import Overlay
+from streamproc.join.store.protocol import Kept, Store
+from streamproc.stage import Outputs, Past, Record, Task, Uncached
+
+BUCKETS_PER_TTL = 8
+"""Fewer make the search for an id cheaper, more let less stay that has expired: here an eighth too much at most."""
+MOST_RECENT, FEWEST_RECENT = 40_000, 1_000
+"""Entries that stay in memory over a disk: of all partitions together, and of one however many there are."""
+MOST_UNSETTLED = 20_000
+"""Entries in memory while records are only read again: those need not wait for a commit."""
+
+
+class JoinStage:
+    """One task per partition number of the co-partitioned predictions and labels."""
+
+    name = "join"
+    snapshots = None
+
+    def __init__(
+        self, config: Config, partitions: int, disks: Callable[[int], Disk] | None = None, recent: int | None = None
+    ) -> None:
+        """`disks` gives the disk of a partition's state; without, it is in memory alone. `recent`: as of Overlay."""
+        self._config, self._partitions, self._disks = config, partitions, disks
+        self._recent = max(FEWEST_RECENT, MOST_RECENT // partitions) if recent is None else recent
+        self._bucket_ms = max(1000, config.join.label_ttl // BUCKETS_PER_TTL)
+        topics = config.topics
+        self.predictions, self.labels = source_topics(config)
+        self.inputs = (self.predictions, self.labels, topics.metrics, topics.commands, topics.deploys)
+        self.folded = (self.predictions, self.labels)
+        self._tasks: dict[int, JoinTask] = {}
+
+    def task(self, partition: int) -> Task:
+        if partition >= self._partitions and self._config.join.co_partitioning == "check":
+            raise TopicError(self._grown())
+        task = JoinTask(self, self._config, partition, self._partitions, self._store(partition))
+        self._tasks[partition] = task
+        return task
+
+    def _store(self, partition: int) -> Store:
+        if self._disks is None:
+            return MemoryStore(self._bucket_ms)
+        return Overlay(self._disks(partition), self._bucket_ms, rules(self._config), self._recent)
+
+    def _grown(self) -> str:
+        return (
+            f"{self.predictions} and {self.labels} have more than the {self._partitions} partitions that they had when "
+            "this process started: equal ids lead elsewhere now, and a label from after the change would not meet a "
+            "prediction from before it.\n  Set join.co_partitioning to `repartition`, where the numbers may change, "
+            "or to `trust` to go on without those pairs."
+        )
+
+    def closed(self, partition: int) -> None:
+        self._tasks.pop(partition, None)
+
+    def gauges(self) -> Mapping[str, float]:
+        tasks = list(self._tasks.values())
+        counts = {
+            f"join_{field.name}": sum(getattr(t.joiner.counts, field.name) for t in tasks) for field in fields(Counts)
+        }
+        return {**counts, "join_waiting": sum(len(t.joiner.store) for t in tasks)}
+
+
+class JoinTask(Uncached):
+    """The join of one partition."""
+
+    def __init__(self, stage: JoinStage, config: Config, partition: int, partitions: int, store: Store) -> None:
+        self._stage, self._partition = stage, partition
+        ttl = config.join.label_ttl
+        self.joiner = Joiner(config.models, store, ttl)
+        self._positions: dict[str, int] = {}
+        """Of the folded topics: the state is what follows from all before."""
+        self._settled: dict[str, int] = {}
+        self._committed: dict[str, int] = {}
+        """Of the folded topics, when the partition was opened: what is below is only read again. Empty from then on."""
+        self._models = {model_id: model_id.encode() for model_id in config.models}
+        self._journal = config.topics.journal
+        self._max_future = config.join.max_future
+        self._ttl = ttl
+        self._check = PartitioningCheck(partition, partitions) if config.join.co_partitioning == "check" else None
+        inputs = config.inputs
+        copied = config.join.co_partitioning == "repartition"  # the copies have our own field names already
+        self._decoders = {
+            "predictions": decoder(Prediction, None if copied else inputs.predictions.fields),
+            "labels": decoder(Label, None if copied else inputs.labels.fields),
+        }
+        self._others: dict[str, tuple[str, Decode]] = {
+            config.topics.metrics: ("metric", decoder(Metric, inputs.metrics.fields)),
+            config.topics.commands: ("command", decoder(Command)),
+            config.topics.deploys: ("deploy", decoder(Deploy)),
+        }
+
+    def process(self, topic: str, records: Sequence[Record], out: Outputs) -> None:
+        if topic not in self._stage.folded:
+            self._pass_on(*self._others[topic], records, out)
+            return
+        if topic == self._stage.predictions:
+            self._predictions(records, out)
+        else:
+            self._labels(records, out)
+        self._positions[topic] = end = records[-1].offset() + 1
+        if end > self._committed.get(topic, 0):
+            self._committed = {}
+        elif self.joiner.store.unsettled >= MOST_UNSETTLED:
+            self._settle()
+
+    def resume(self, past: Mapping[str, Past]) -> Mapping[str, int]:
+        """Go on from what the store has kept, or begin anew from the bookmarks."""
+        store = self.joiner.store
+        kept = store.kept()
+        why_not = unusable(kept, past)
+        if kept is not None and why_not is None:
+            try:
+                store.go_on()
+            except StateDamaged as exc:
+                why_not = str(exc)
+            else:
+                self.joiner.go_on(kept.watermark)
+                self._positions = dict(kept.positions)
+        if why_not is not None:
+            store.begin_anew(why_not)
+            self._positions = {topic: span.start for topic, span in past.items()}
+        self._committed = {topic: span.committed for topic, span in past.items()}
+        return dict(self._positions)
+
+    def committed(self, positions: Mapping[str, int]) -> None:
+        """Only now may the store take what was processed."""
+        self._positions = {topic: positions[topic] for topic in self._stage.folded if topic in positions}
+        self._committed = {}
+        if self._positions != self._settled:
+            self._settle()
+
+    def _settle(self) -> None:
+        self.joiner.store.settle(Kept(self._positions, self.joiner.watermark.place))
+        self._settled = dict(self._positions)
+
+    def wake(self, now: int, out: Outputs) -> None:
+        """Expire what a topic that has fallen silent would hold for ever."""
+        if self._committed:  # restored, and nothing has been read since
+            self._positions, self._committed = self._committed, {}
+            self._settle()
+        self.joiner.watermark.pass_over_idle(now)
+        self.joiner.expire()
+
+    def bookmark(self, topic: str) -> int | None:
+        # An event may be ahead of its record, and a label may have waited for its prediction.
+        before = self._max_future + (self._ttl if topic == self._stage.labels else 0)
+        return max(0, self.joiner.horizon - before)
+
+    def close(self) -> None:
+        self.joiner.store.close()
+        self._stage.closed(self._partition)
+
+    def _predictions(self, records: Sequence[Record], out: Outputs) -> None:
+        events, newest = self._usable("predictions", records, out)
+        take, models = self.joiner.prediction, self._models
+        for record, event in events:
+            try:
+                for value in take(event):
+                    out.send(self._journal, value, models[event["model_id"]])
+            except BadRecord as error:
+                out.reject(record, error)
+        self._advance("predictions", newest)
+
+    def _labels(self, records: Sequence[Record], out: Outputs) -> None:
+        events, newest = self._usable("labels", records, out)
+        take, models = self.joiner.label, self._models
+        for record, event in events:
+            try:
+                joined = take(event)
+                if joined is not None:
+                    out.send(self._journal, joined[1], models[joined[0]])
+            except BadRecord as error:
+                out.reject(record, error)
+        self._advance("labels", newest)
+
+    def _usable(
+        self, side: str, records: Sequence[Record], out: Outputs
+    ) -> tuple[list[tuple[Record, dict[str, Any]]], int]:
+        """The decoded events with their records, and the time (epoch ms) that the newest takes the watermark to."""
+        decode, max_future = self._decoders[side], self._max_future
+        models = self._models if side == "predictions" else None
+        newest, events = 0, []
+        for record in records:
+            try:
+                arrived = record.timestamp()[1]
+                event = decode(record.value(), record.key(), arrived)
+                if models is not None and event["model_id"] not in models:
+                    raise BadRecord("unknown_model", f"{event['model_id']!r} is not among the configured models")
+                time = event["time"]
+                if time > arrived + max_future:
+                    raise self._from_the_future(time, arrived)
+                if self._check is not None:
+                    self._watch(self._check, side, event["prediction_id"])
+                events.append((record, event))
+                if time > arrived:  # an event ahead of its record takes the watermark no further
+                    time = arrived
+                if time > newest:
+                    newest = time
+            except BadRecord as error:
+                out.reject(record, error)
+        self.joiner.store.prefetch([event["prediction_id"] for _, event in events])
+        return events, newest
+
+    def _pass_on(self, kind: str, decode: Decode, records: Sequence[Record], out: Outputs) -> None:
+        for record in records:
+            try:
+                event: dict[str, Any] = decode(record.value(), record.key(), record.timestamp()[1])
+                key = self._models.get(event["model_id"])
+                if key is None:
+                    raise BadRecord("unknown_model", f"{event['model_id']!r} is not among the configured models")
+                if event["time"] > record.timestamp()[1] + self._max_future:
+                    raise self._from_the_future(event["time"], record.timestamp()[1])
+            except BadRecord as error:
+                out.reject(record, error)
+            else:
+                out.send(self._journal, orjson.dumps({"kind": kind, **event}), key)
+
+    def _watch(self, check: PartitioningCheck, side: str, prediction_id: str) -> None:
+        check.watch(side, prediction_id)
+        if check.done:
+            self._check = None
+
+    def _advance(self, side: str, event_time: int) -> None:
+        self.joiner.watermark.advance(side, event_time)
+        self.joiner.expire()
+
+    def _from_the_future(self, time: int, arrived: int) -> BadRecord:
+        ahead = (time - arrived) / 3_600_000
+        return BadRecord("time_out_of_range", f"time is {ahead:.1f} h ahead of its record (join.max_future)")

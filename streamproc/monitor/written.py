@@ -1,0 +1,93 @@
+"""A model's notes as events: triggers, decisions, and claims in the journal, with ids that follow from the log."""
+
+from __future__ import annotations
+
+import orjson
+
+from streamproc.config.model import Config
+from streamproc.events.decision import Decision
+from streamproc.events.identity import cloud_event_headers, derived_id
+from streamproc.events.trigger import JournalPosition, Trigger
+from streamproc.monitor.evidence import data_window, evidence
+from streamproc.monitor.model import ModelMonitor
+from streamproc.monitor.notes import Note, Notes
+from streamproc.stage import Outputs
+
+
+class Writer:
+    """Of one partition of the journal."""
+
+    def __init__(self, config: Config, partition: int) -> None:
+        self._config, self._partition = config, partition
+        self.triggers = 0
+        """Written so far."""
+
+    def incident_id(self, offset: int) -> str:
+        """Of an incident that a claim at this offset opens."""
+        return derived_id("inc", self._config.pipeline, self._partition, offset)
+
+    def write(self, monitor: ModelMonitor, notes: Notes, offset: int, now: int, out: Outputs) -> None:
+        """What the record at `offset` made a model say; `now`: the journal's time, epoch ms."""
+        topics = self._config.topics
+        for index, note in enumerate(notes):
+            if note.claims is not None:
+                claim = {"kind": "claim", "model_id": monitor.model_id, "number": note.claims, "time": now}
+                out.send(topics.journal, orjson.dumps(claim), partition=self._partition)
+                continue
+            trigger_id = note.trigger_id
+            if note.fires:
+                trigger = self._trigger(monitor, note, offset, now)
+                trigger_id = trigger.trigger_id
+                monitor.raised(note, trigger_id)
+                self.triggers += 1
+                self._send(topics.triggers, "trigger", trigger_id, trigger, out)
+            decision = self._decision(monitor, note, (offset, index), now, trigger_id)
+            if note.verdict == "awaiting_approval":
+                monitor.asked_for(note, decision.decision_id)
+            self._send(topics.decisions, "decision", decision.decision_id, decision, out)
+
+    def _send(self, topic: str, kind: str, event_id: str, event: Trigger | Decision, out: Outputs) -> None:
+        headers = cloud_event_headers(kind, event_id, event.pipeline, event.model_id, event.time)
+        out.send(topic, orjson.dumps(event.wire()), event.model_id.encode(), headers=headers)
+
+    def _trigger(self, monitor: ModelMonitor, note: Note, offset: int, now: int) -> Trigger:
+        pipeline, partition = self._config.pipeline, self._partition
+        return Trigger.model_construct(
+            trigger_id=derived_id(
+                "trg", pipeline, monitor.model_id, note.segment, note.policy, monitor.config_hash, partition, offset
+            ),
+            pipeline=pipeline,
+            model_id=monitor.model_id,
+            model_version=monitor.version.version,
+            segment=note.segment,
+            policy=note.policy,
+            cause=note.cause,
+            reason=note.reason[:1024],
+            time=now,
+            scheduled_time=note.scheduled_time,
+            command_id=note.command_id,
+            evidence=evidence(monitor, note.policy, note.segment),
+            data=data_window(monitor, self._config.topics.journal, partition, offset, note.segment),
+            config_hash=monitor.config_hash,
+            journal=JournalPosition(partition=partition, offset=offset),
+        )
+
+    def _decision(
+        self, monitor: ModelMonitor, note: Note, place: tuple[int, int], now: int, trigger_id: str | None
+    ) -> Decision:
+        pipeline, partition, (offset, index) = self._config.pipeline, self._partition, place
+        return Decision.model_construct(
+            decision_id=derived_id("dec", pipeline, monitor.model_id, monitor.config_hash, partition, offset, index),
+            pipeline=pipeline,
+            model_id=monitor.model_id,
+            segment=note.segment,
+            policy=note.policy,
+            verdict=note.verdict,
+            rule=note.rule,
+            reason=note.reason[:1024],
+            time=now,
+            trigger_id=trigger_id,
+            evidence=evidence(monitor, note.policy, note.segment),
+            config_hash=monitor.config_hash,
+            journal=JournalPosition(partition=partition, offset=offset),
+        )

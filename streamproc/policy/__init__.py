@@ -1,0 +1,1 @@
+"""Pure: values of a model -> whether to retrain it, and why (not)."""

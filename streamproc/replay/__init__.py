@@ -1,0 +1,1 @@
+"""Recorded or made-up events through the real stages, without Kafka."""

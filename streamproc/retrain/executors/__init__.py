@@ -1,0 +1,1 @@
+"""What runs jobs; the only part of the worker that reads a clock."""

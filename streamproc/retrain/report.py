@@ -1,0 +1,112 @@
+"""The deploy events that the worker writes, and the job description of a trigger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import orjson
+
+from streamproc.config.model import Config, Retrain
+from streamproc.config.units import format_duration
+from streamproc.events.deploy import Deploy, Status
+from streamproc.events.identity import cloud_event_headers, derived_id
+from streamproc.events.trigger import Trigger
+from streamproc.retrain.fold import RetrainState
+from streamproc.retrain.job import Hook, Job, Result, failed, version_of
+from streamproc.retrain.retries import Runs
+from streamproc.stage import Outputs
+
+
+def job_of(trigger: Trigger, attempt: int, config: Config, state: RetrainState) -> Job:
+    """What a child process has to know. The model is configured and has a `retrain` section."""
+    model, champion = config.models[trigger.model_id], state.champions.get(trigger.model_id)
+    retrain = cast("Retrain", model.retrain)
+    return Job(
+        trigger=trigger,
+        attempt=attempt,
+        version=version_of(trigger.trigger_id, attempt),
+        artifacts=str(Path(config.artifacts).resolve()),
+        task=model.task,
+        positive_label=model.positive_label,
+        function=retrain.function,
+        command=retrain.command,
+        predict=retrain.predict,
+        webhook=Hook(**retrain.webhook.model_dump(include=set(Hook.model_fields))) if retrain.webhook else None,
+        outcomes=retrain.window.outcomes,
+        gate=retrain.gate,
+        segment_by=(retrain.gate and retrain.gate.segments) or model.segment_by,
+        time_limit=retrain.time_limit,
+        champion_since=champion.since if champion else 0,
+        champion_artifact=champion.artifact if champion else None,
+    )
+
+
+def started(trigger: Trigger, attempt: int, state: RetrainState, now: int) -> Deploy:
+    """A job is about to start."""
+    return _event(trigger, "started", attempt, state, now, model_version=version_of(trigger.trigger_id, attempt))
+
+
+def expired(trigger: Trigger, attempt: int, limit: int, state: RetrainState, now: int) -> Deploy:
+    """The monitor has given the trigger up (`retrain_timeout`, ms), and may have fired a newer one."""
+    reason = (
+        f"given up: no run has ended within {format_duration(limit)} (retrain_timeout); the monitor waits no longer"
+    )
+    return _event(trigger, "failed", attempt, state, now, reason=reason)
+
+
+def cut_off(trigger: Trigger, runs: Runs, state: RetrainState, now: int) -> Deploy:
+    """Run after run has ended with its worker."""
+    reason = (
+        f"given up: {runs.cut_off + 1} runs were cut off (retrain.retries.cut_offs); their workers were killed, "
+        "ran out of memory, or lost sight of Kafka"
+    )
+    return _event(trigger, "failed", runs.attempt, state, now, reason=reason)
+
+
+def checked(trigger: Trigger, result: Result, state: RetrainState) -> Result:
+    """A version that is in service already cannot be told from its predecessor: that run has failed."""
+    champion = state.champions.get(trigger.model_id)
+    if result.status == "deployed" and champion is not None and champion.version == result.model_version:
+        return failed(f"version {champion.version} is in service already: Challenger.version must be a new name")
+    return result
+
+
+def final(trigger: Trigger, attempt: int, result: Result, state: RetrainState, now: int) -> Deploy:
+    """How the last job of a trigger ended."""
+    fields = checked(trigger, result, state).model_dump(exclude_none=True)
+    return _event(trigger, fields.pop("status"), attempt, state, now, **fields)
+
+
+def attempt_failed(trigger: Trigger, attempt: int, state: RetrainState, now: int, **fields: object) -> Deploy:
+    """A job has failed, for a `reason`; the next one does not start before `retry_at`."""
+    version = version_of(trigger.trigger_id, attempt)
+    return _event(trigger, "attempt_failed", attempt, state, now, model_version=version, **fields)
+
+
+def given_back(trigger: Trigger, attempt: int, state: RetrainState, now: int) -> Deploy:
+    """The worker stops; whoever has the trigger next runs it again."""
+    version = version_of(trigger.trigger_id, attempt)
+    return _event(trigger, "given_back", attempt, state, now, model_version=version, reason="its worker was stopped")
+
+
+def send(event: Deploy, config: Config, out: Outputs) -> None:
+    """Write it, keyed by model_id, with CloudEvents headers."""
+    headers = cloud_event_headers("deploy", str(event.deploy_id), config.pipeline, event.model_id, event.time)
+    out.send(config.topics.deploys, orjson.dumps(event.wire()), event.model_id.encode(), headers=headers)
+
+
+def _event(trigger: Trigger, status: Status, attempt: int, state: RetrainState, now: int, **fields: object) -> Deploy:
+    champion = state.champions.get(trigger.model_id)
+    return Deploy.model_validate(
+        {
+            "model_id": trigger.model_id,
+            "status": status,
+            "time": now,
+            "deploy_id": derived_id("dep", trigger.trigger_id, status, attempt),
+            "trigger_id": trigger.trigger_id,
+            "previous_version": champion.version if champion else trigger.model_version,
+            "attempt": attempt,
+            **fields,
+        }
+    )

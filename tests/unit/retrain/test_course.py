@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamproc.config.model import Gate
+from streamproc.errors import ConditionError, RetrainError
+from streamproc.events.trigger import Trigger
+from streamproc.retrain.api import Challenger, TrainingData
+from streamproc.retrain.course import retrain
+from streamproc.retrain.job import Job, Result
+from tests.unit.retrain.support import NOW, make_job, make_trigger, measure_for, outcome, values_of
+
+Function = Callable[[Trigger, TrainingData], Any]
+
+
+def parity(rows: list[dict[str, Any]]) -> list[int]:
+    return [row["features"]["x"] % 2 for row in rows]
+
+
+def good(trigger: Trigger, data: TrainingData) -> Challenger:
+    (data.directory / "model").write_text("x")
+    return Challenger(data.directory / "model", parity)
+
+
+class Bench:
+    """Runs a function of the test through the course, in this process."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.calls: list[tuple[Trigger, TrainingData]] = []
+        self.runs = 0
+
+    def run(self, records: list[dict[str, Any]], function: Function = good, **fields: Any) -> Result:
+        job = make_job(self.root / "artifacts", "bench_module_x:train", **fields)
+        return self.run_job(job, records, function)
+
+    def run_job(self, job: Job, records: list[dict[str, Any]], function: Function = good) -> Result:
+        def train(trigger: Trigger, data: TrainingData) -> Any:
+            self.calls.append((trigger, data))
+            return function(trigger, data)
+
+        module = types.ModuleType("bench_module_x")
+        module.train = train  # type: ignore[attr-defined]
+        sys.modules["bench_module_x"] = module
+        self.runs += 1
+        directory = (self.root / f"job-{self.runs}" / "artifact").resolve()
+        directory.mkdir(parents=True)
+        return retrain(job, values_of(records), measure_for(job), directory)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    yield Bench(tmp_path)
+    sys.modules.pop("bench_module_x", None)
+
+
+def outcomes(count: int = 100, **fields: Any) -> list[dict[str, Any]]:
+    return [outcome(n, **fields) for n in range(count)]
+
+
+def test_the_function_gets_the_oldest_rows_and_not_the_holdout(bench: Bench) -> None:
+    """Training rows are the older 75 of 100; the newest 25 are counted, not shown."""
+    assert bench.run(outcomes()).status == "deployed"
+    ((trigger, data),) = bench.calls
+    assert trigger == make_trigger()
+    assert [row["prediction_id"] for row in data.rows] == [f"p{n}" for n in range(75)]
+    assert (data.holdout_rows, data.task) == (25, "binary")
+    assert data.labels() == [n % 2 for n in range(75)]
+    assert data.features()[3] == {"x": 3}
+
+
+def test_the_newest_outcomes_make_the_window(bench: Bench) -> None:
+    """A range that starts early does not widen the window that the configuration asks for."""
+    bench.run(outcomes(164), outcomes=100)
+    assert bench.calls[0][1].rows[0]["prediction_id"] == "p64"
+
+
+def test_too_few_holdout_rows_reject_before_the_training(bench: Bench) -> None:
+    """Nothing is trained when the gate could not be passed anyway."""
+    result = bench.run(outcomes(30))
+    assert (result.status, bench.calls) == ("rejected", [])
+    assert "gate.min_rows asks for 10" in result.reason
+    assert result.rows == {"training": 22, "holdout": 8, "compared": 8}
+
+
+def test_only_rows_of_the_triggers_champion_are_compared(bench: Bench) -> None:
+    """Holdout rows that another version answered do not count for min_rows, nor in the metrics."""
+    records = [*outcomes(80), *[outcome(n, model_version="v0") for n in range(80, 97)], *outcomes(100)[97:]]
+    result = bench.run(records)
+    assert result.status == "rejected"
+    assert "version v1" in result.reason
+    assert result.rows is not None
+    assert result.rows["compared"] == 8
+    assert bench.run(records, gate=Gate(min_rows=5)).status == "deployed"
+
+
+def test_rows_without_a_version_count_since_the_champions_deploy(bench: Bench) -> None:
+    """A model server that sends no versions can be compared too."""
+    records = outcomes(100, model_version=None)
+    unversioned = make_trigger(model_version=None)
+    assert bench.run(records, trigger=unversioned).status == "deployed"
+    assert bench.run(records, champion_since=NOW + 85).rows == {"training": 75, "holdout": 25, "compared": 15}
+
+
+def test_without_a_gate_everything_trains_and_is_deployed(bench: Bench) -> None:
+    """No holdout, no comparison, and the reason says so."""
+    result = bench.run(outcomes(5), gate=None)
+    assert result.status == "deployed"
+    assert "without a comparison" in result.reason
+    assert result.metrics is None
+    assert result.rows == {"training": 5, "holdout": 0, "compared": 0}
+
+
+@pytest.mark.parametrize(
+    ("count", "expected", "words"),
+    [(0, 0, "no labelled rows yet"), (0, 500, "no longer holds the 500 labelled rows"), (1, 1, "nothing to train on")],
+)
+def test_nothing_to_train_on_is_an_error(bench: Bench, count: int, expected: int, words: str) -> None:
+    """An empty window says whether it was always empty or has been cut by retention."""
+    data = make_trigger().data.model_copy(update={"outcomes": expected})
+    with pytest.raises(RetrainError, match=words):
+        bench.run(outcomes(count), trigger=make_trigger().model_copy(update={"data": data}), gate=Gate(holdout=0.9))
+
+
+def test_a_wrong_condition_fails_before_anything_is_read(bench: Bench) -> None:
+    """A gate that cannot be compiled costs no training."""
+    with pytest.raises(ConditionError, match="unknown name"):
+        bench.run(outcomes(), gate=Gate(condition="accuracy > 0.5"))
+    assert bench.calls == []
+
+
+def test_a_regression_is_judged_by_its_own_metrics(bench: Bench) -> None:
+    """MAE and RMSE of both sides, and a gate in their terms."""
+
+    def train(trigger: Trigger, data: TrainingData) -> Challenger:
+        (data.directory / "model").write_text("x")
+        return Challenger(data.directory / "model", lambda rows: [row["features"]["x"] + 0.5 for row in rows])
+
+    records = [outcome(n, prediction=n - 1.0, label=float(n)) for n in range(100)]
+    gate = Gate(condition="challenger.mae < champion.mae", min_rows=10)
+    result = bench.run(records, train, task="regression", gate=gate)
+    assert result.status == "deployed", result.reason
+    assert result.metrics is not None
+    found = {
+        side: (of["mae"], of["rmse"], round(of["r2"], 3)) for side, of in result.metrics.items() if side != "paired"
+    }
+    assert found == {"champion": (1.0, 1.0, 0.981), "challenger": (0.5, 0.5, 0.995)}
+
+
+def test_the_champions_artifact_is_handed_over_if_it_is_there(bench: Bench) -> None:
+    """A function may go on from the model in service; a URL or a missing file gives None."""
+    bench.run(outcomes())
+    first = next((bench.root / "artifacts" / "m").iterdir())
+    uri = f"m/{first.name}/model"
+    (bench.root / "evil").write_text("x")
+    for given, expected in (
+        (uri, first / "model"),
+        ("m/gone", None),
+        ("s3://bucket/model", None),
+        ("../evil", None),
+        (None, None),
+    ):
+        bench.run(outcomes(), champion_artifact=given, version="r-next")
+        assert bench.calls[-1][1].champion_artifact == expected
+
+
+def test_a_log_loss_gate_without_scores_rejects(bench: Bench) -> None:
+    """What cannot be known keeps the champion."""
+    result = bench.run(outcomes(), gate=Gate(condition="challenger.log_loss < champion.log_loss", min_rows=10))
+    assert result.status == "rejected"
+    assert "could not be decided" in result.reason
+
+
+def test_what_is_deployed_says_what_it_was_trained_on(bench: Bench) -> None:
+    """The result holds the summary of the training rows, as they were before the function changed them."""
+
+    def spoils(trigger: Trigger, data: TrainingData) -> Challenger:
+        made = good(trigger, data)
+        for row in data.rows:
+            row["features"] = {}
+        return made
+
+    reference = bench.run(outcomes(), spoils).reference
+    assert reference is not None
+    assert (reference.rows, reference.signals["feature.x"].n) == (75, 75)
+    assert (reference.signals["feature.x"].low, reference.signals["feature.x"].high) == (0, 74)
+    rejected = bench.run(outcomes(), gate={"condition": "rows > 1000"})
+    assert (rejected.status, rejected.reference) == ("rejected", None)
+
+
+def test_a_challenger_that_may_be_lucky_is_rejected_with_the_figures(bench: Bench) -> None:
+    """One row more of 25: it meets the condition, and proves nothing."""
+
+    def lucky(trigger: Trigger, data: TrainingData) -> Challenger:
+        (data.directory / "model").write_text("x")
+        return Challenger(data.directory / "model", lambda rows: [0 if n == 1 else 1 for n, _ in enumerate(rows)])
+
+    result = bench.run(outcomes(), lucky)
+    assert result.status == "rejected"
+    assert "it may be luck (McNemar's test: 1 rows better, 0 worse" in result.reason
+    assert result.metrics is not None
+    assert result.metrics["paired"] == {"rows": 25, "better": 1, "worse": 0, "p_value": 0.25}
+    assert bench.run(outcomes(), lucky, gate=Gate(min_rows=10, confidence=None)).status == "deployed"
+
+
+def test_a_challenger_that_harms_a_segment_is_rejected(bench: Bench) -> None:
+    """Better on the whole, worse where the champion was right: the segment is named."""
+    rows = [outcome(n, segments={"parity": str(n % 2)}) for n in range(100)]
+
+    def contrary(trigger: Trigger, data: TrainingData) -> Challenger:
+        (data.directory / "model").write_text("x")
+        return Challenger(data.directory / "model", lambda rows: [0] * len(rows))
+
+    gate = Gate(min_rows=10, condition="true", confidence=None, max_segment_loss=0.1)
+    result = bench.run(rows, contrary, gate=gate, segment_by=("parity",))
+    assert result.status == "rejected"
+    assert "parity=1: error 0 -> 1 on 13 rows" in result.reason
