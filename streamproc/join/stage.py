@@ -13,12 +13,11 @@ from streamproc.errors import BadRecord, StateDamaged, TopicError
 from streamproc.events.codec import Decode, decoder
 from streamproc.events.command import Command
 from streamproc.events.deploy import Deploy
-from streamproc.events.label import Label
 from streamproc.events.metric import Metric
-from streamproc.events.prediction import Prediction
 from streamproc.join.inputs import source_topics
 from streamproc.join.joiner import Counts, Joiner
 from streamproc.join.partitioning import PartitioningCheck
+from streamproc.join.reading import Read, T, label_reader, prediction_reader
 from streamproc.join.restart import rules, unusable
 from streamproc.join.store.disk import Disk
 from streamproc.join.store.memory import MemoryStore
@@ -103,10 +102,8 @@ class JoinTask(Uncached):
         self._check = PartitioningCheck(partition, partitions) if config.join.co_partitioning == "check" else None
         inputs = config.inputs
         copied = config.join.co_partitioning == "repartition"  # the copies have our own field names already
-        self._decoders = {
-            "predictions": decoder(Prediction, None if copied else inputs.predictions.fields),
-            "labels": decoder(Label, None if copied else inputs.labels.fields),
-        }
+        self._read_prediction = prediction_reader(None if copied else inputs.predictions.fields, config.models)
+        self._read_label = label_reader(None if copied else inputs.labels.fields)
         self._others: dict[str, tuple[str, Decode]] = {
             config.topics.metrics: ("metric", decoder(Metric, inputs.metrics.fields)),
             config.topics.commands: ("command", decoder(Command)),
@@ -175,55 +172,52 @@ class JoinTask(Uncached):
         self._stage.closed(self._partition)
 
     def _predictions(self, records: Sequence[Record], out: Outputs) -> None:
-        events, newest = self._usable("predictions", records, out)
-        take, models = self.joiner.prediction, self._models
-        for record, event in events:
+        read, newest = self._read("predictions", self._read_prediction, records, out)
+        take, send, models, journal = self.joiner.prediction, out.send, self._models, self._journal
+        for record, prediction_id, waiting in read:
             try:
-                for value in take(event):
-                    out.send(self._journal, value, models[event["model_id"]])
+                for value in take(prediction_id, waiting):
+                    send(journal, value, models[waiting.model_id])
             except BadRecord as error:
                 out.reject(record, error)
         self._advance("predictions", newest)
 
     def _labels(self, records: Sequence[Record], out: Outputs) -> None:
-        events, newest = self._usable("labels", records, out)
-        take, models = self.joiner.label, self._models
-        for record, event in events:
+        read, newest = self._read("labels", self._read_label, records, out)
+        take, send, models, journal = self.joiner.label, out.send, self._models, self._journal
+        for record, prediction_id, truth in read:
             try:
-                joined = take(event)
+                joined = take(prediction_id, truth)
                 if joined is not None:
-                    out.send(self._journal, joined[1], models[joined[0]])
+                    send(journal, joined[1], models[joined[0]])
             except BadRecord as error:
                 out.reject(record, error)
         self._advance("labels", newest)
 
-    def _usable(
-        self, side: str, records: Sequence[Record], out: Outputs
-    ) -> tuple[list[tuple[Record, dict[str, Any]]], int]:
-        """The decoded events with their records, and the time (epoch ms) that the newest takes the watermark to."""
-        decode, max_future = self._decoders[side], self._max_future
-        models = self._models if side == "predictions" else None
-        newest, events = 0, []
+    def _read(
+        self, side: str, read: Read[T], records: Sequence[Record], out: Outputs
+    ) -> tuple[list[tuple[Record, str, T]], int]:
+        """(record, prediction id, event) of what can be used; the time (epoch ms) that it takes the watermark to."""
+        max_future = self._max_future
+        newest, usable = 0, []
         for record in records:
             try:
                 arrived = record.timestamp()[1]
-                event = decode(record.value(), record.key(), arrived)
-                if models is not None and event["model_id"] not in models:
-                    raise BadRecord("unknown_model", f"{event['model_id']!r} is not among the configured models")
-                time = event["time"]
+                prediction_id, event = read(record, arrived)
+                time = event.time
                 if time > arrived + max_future:
                     raise self._from_the_future(time, arrived)
                 if self._check is not None:
-                    self._watch(self._check, side, event["prediction_id"])
-                events.append((record, event))
+                    self._watch(self._check, side, prediction_id)
+                usable.append((record, prediction_id, event))
                 if time > arrived:  # an event ahead of its record takes the watermark no further
                     time = arrived
                 if time > newest:
                     newest = time
             except BadRecord as error:
                 out.reject(record, error)
-        self.joiner.store.prefetch([event["prediction_id"] for _, event in events])
-        return events, newest
+        self.joiner.store.prefetch([prediction_id for _, prediction_id, _ in usable])
+        return usable, newest
 
     def _pass_on(self, kind: str, decode: Decode, records: Sequence[Record], out: Outputs) -> None:
         for record in records:
