@@ -198,7 +198,8 @@ class JoinTask(Uncached):
         self, side: str, read: Read[T], records: Sequence[Record], out: Outputs
     ) -> tuple[list[tuple[Record, str, T]], int]:
         """(record, prediction id, event) of what can be used; the time (epoch ms) that it takes the watermark to."""
-        max_future = self._max_future
+        max_future, check = self._max_future, self._check
+        watch = check.watch if check is not None and check.wants(side) else None
         newest, usable = 0, []
         for record in records:
             try:
@@ -207,8 +208,8 @@ class JoinTask(Uncached):
                 time = event.time
                 if time > arrived + max_future:
                     raise self._from_the_future(time, arrived)
-                if self._check is not None:
-                    self._watch(self._check, side, prediction_id)
+                if watch is not None:
+                    watch(side, prediction_id)
                 usable.append((record, prediction_id, event))
                 if time > arrived:  # an event ahead of its record takes the watermark no further
                     time = arrived
@@ -232,11 +233,6 @@ class JoinTask(Uncached):
                 out.reject(record, error)
             else:
                 out.send(self._journal, orjson.dumps({"kind": kind, **event}), key)
-
-    def _watch(self, check: PartitioningCheck, side: str, prediction_id: str) -> None:
-        check.watch(side, prediction_id)
-        if check.done:
-            self._check = None
 
     def _advance(self, side: str, event_time: int) -> None:
         self.joiner.watermark.advance(side, event_time)

@@ -42,9 +42,11 @@ class Overlay:
         """What was near before that."""
 
     def get(self, prediction_id: str) -> Entry | None:
-        if prediction_id not in self._near:
+        try:
+            entry = self._near[prediction_id]
+        except KeyError:
             self.prefetch([prediction_id])
-        entry = self._near[prediction_id]
+            entry = self._near[prediction_id]
         return None if entry is None or entry.time < self._floor else entry
 
     def put(self, prediction_id: str, entry: Entry, before: Entry | None) -> None:
