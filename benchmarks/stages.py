@@ -114,7 +114,9 @@ def main() -> None:
                 task.resume({})
                 best[what] = min(best.get(what, 1e9), seconds(task, batches, out) / count)
             disks.close()
-        monitor = MonitorStage(config, 1).task(0)
+        monitor, said = MonitorStage(config, 1).task(0), Kept(journal)
+        monitor.wake(START, said)  # which configuration decides: without it nothing is decided
+        monitor.process(journal, said.records, Kept(""))
         spent = seconds(monitor, in_batches(journal, out.records), Kept(""))
         best["monitor, an outcome"] = min(best.get("monitor, an outcome", 1e9), spent / len(out.records))
     for what, cost in best.items():
