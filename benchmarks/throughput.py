@@ -103,9 +103,7 @@ class Throughput:
         with contextlib.ExitStack() as stack:
             processes = [stack.enter_context(Stages(written, ["join"], self._directory)) for _ in range(2)]
             groups = [Group(config, "join", INPUTS)]
-            return self._measure("join, two processes", 2 * self._pairs, processes, groups, filled)[
-                :1
-            ]
+            return self._measure("join, two processes", 2 * self._pairs, processes, groups, filled)[:1]
 
     def two_processes(self) -> list[Row]:
         """Both at the same time, a process each."""

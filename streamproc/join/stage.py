@@ -30,7 +30,9 @@ BUCKETS_PER_TTL = 8
 MOST_RECENT, FEWEST_RECENT = 40_000, 1_000
 """Entries that stay in memory over a disk: of all partitions together, and of one however many there are."""
 MOST_UNSETTLED = 20_000
-"""Entries in memory while records are only read again: those need not wait for a commit."""
+"""Entries of all partitions together that wait in memory for their disk: what a killed process has to read again."""
+SETTLE_MS = 1_000
+"""How long they wait at most, with commits that often: a label that comes soon spares its prediction a write."""
 
 
 class JoinStage:
@@ -45,6 +47,7 @@ class JoinStage:
         """`disks` gives the disk of a partition's state; without, it is in memory alone. `recent`: as of Overlay."""
         self._config, self._partitions, self._disks = config, partitions, disks
         self._recent = max(FEWEST_RECENT, MOST_RECENT // partitions) if recent is None else recent
+        self.most_unsettled = max(FEWEST_RECENT, MOST_UNSETTLED // partitions)
         self._bucket_ms = max(1000, config.join.label_ttl // BUCKETS_PER_TTL)
         topics = config.topics
         self.predictions, self.labels = source_topics(config)
@@ -93,6 +96,8 @@ class JoinTask(Uncached):
         self._positions: dict[str, int] = {}
         """Of the folded topics: the state is what follows from all before."""
         self._settled: dict[str, int] = {}
+        self._now = self._settled_at = 0
+        """The newest wake-up, and the one before the disk was written last, epoch ms."""
         self._committed: dict[str, int] = {}
         """Of the folded topics, when the partition was opened: what is below is only read again. Empty from then on."""
         self._models = {model_id: model_id.encode() for model_id in config.models}
@@ -121,7 +126,9 @@ class JoinTask(Uncached):
         self._positions[topic] = end = records[-1].offset() + 1
         if end > self._committed.get(topic, 0):
             self._committed = {}
-        elif self.joiner.store.unsettled >= MOST_UNSETTLED:
+        elif (
+            self.joiner.store.unsettled >= self._stage.most_unsettled
+        ):  # only read again: it need not wait for a commit
             self._settle()
 
     def resume(self, past: Mapping[str, Past]) -> Mapping[str, int]:
@@ -144,18 +151,20 @@ class JoinTask(Uncached):
         return dict(self._positions)
 
     def committed(self, positions: Mapping[str, int]) -> None:
-        """Only now may the store take what was processed."""
+        """Only now may the store take what was processed, and not every time: what is missing is read again."""
         self._positions = {topic: positions[topic] for topic in self._stage.folded if topic in positions}
         self._committed = {}
-        if self._positions != self._settled:
+        is_due = not 0 <= self._now - self._settled_at < SETTLE_MS
+        if self._positions != self._settled and (is_due or self.joiner.store.unsettled >= self._stage.most_unsettled):
             self._settle()
 
     def _settle(self) -> None:
         self.joiner.store.settle(Kept(self._positions, self.joiner.watermark.place))
-        self._settled = dict(self._positions)
+        self._settled, self._settled_at = dict(self._positions), self._now
 
     def wake(self, now: int, out: Outputs) -> None:
         """Expire what a topic that has fallen silent would hold for ever."""
+        self._now = now
         if self._committed:  # restored, and nothing has been read since
             self._positions, self._committed = self._committed, {}
             self._settle()
