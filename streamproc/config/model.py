@@ -133,6 +133,9 @@ class Policy(Section):
         Share | None, Field(description="share of predictions with a label before it may fire; not known is too few")
     ] = None
     cooldown: Annotated[Duration, Field(description="quiet time after a trigger of this policy")] = 0
+    max_cooldown: Annotated[
+        Duration, Field(description="the cooldown doubles while triggers come to nothing one after another, up to this")
+    ] = 7 * DAY
     hold_for: Annotated[Duration, Field(description="how long the condition must hold without a break")] = 0
     hold_outcomes: Annotated[Count, Field(description="for how many outcomes it must hold without a break")] = 0
     clear: Annotated[str | None, Field(description="once fired, it fires again only after this has been true")] = None

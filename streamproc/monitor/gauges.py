@@ -124,10 +124,10 @@ class Gauges(Stateful):
         return self._on_outcome if signal in LABELLED_SIGNALS else self._on_prediction
 
     def spent(self) -> None:
-        """A trigger came to nothing: what it was based on must come anew before it can fire again."""
+        """A trigger came to nothing: outside numbers must come anew, and further values confirm what detectors saw."""
         self.external.clear()
         for detector in self.detectors.values():
-            detector.reset()
+            detector.spend()
 
     def _settle(self) -> None:
         require(self.external.keys() <= set(self._model.external_metrics), "a number that is not declared")

@@ -81,6 +81,12 @@ class Scope(Stateful):
             for verdict in policy.tick(after, upto, at):
                 yield take(verdict, self.segment)
 
+    def came_to_nothing(self, trigger_id: str | None) -> None:
+        """A retrain has ended, and the version in service is the same."""
+        self.gauges.spent()
+        for policy in self.policies.values():
+            policy.came_to_nothing(trigger_id)
+
     def withdraw(self, why: str) -> Iterator[Note]:
         """Requests for approval are of no use any more."""
         for policy in self.policies.values():

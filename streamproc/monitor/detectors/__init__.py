@@ -3,7 +3,7 @@
 river is imported by this package and nothing else. A detector says "changed" at one value only, and starts afresh at
 the next one. So what follows a detection is the same for all: the new level becomes the normal one and is not reported
 again while it lasts. A condition would see it only if it happened to look at that very value; hence `flag`, which stays
-up until `reset()`, after a deploy.
+up until `reset()`, after a deploy. What a retrain that came to nothing does to it is in `latch.py`.
 
 What a restart means. ADWIN forgets only the values before the change, and looks again after `grace_period` values. All
 others forget everything, and are silent until they have seen as many values as they need at first.
