@@ -50,6 +50,8 @@ OF_PREDICTIONS = frozenset(
 )
 """Quantities that are measured of predictions, labelled or not."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_RATE_OF_FEATURE = re.compile(r"(?<![\w.])(?:missing|unseen|out_of_range)\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+"""`missing.amount`: a rate of one feature, measured of predictions too."""
 REGRESSION_GATE = "challenger.mae < champion.mae"
 
 
@@ -327,7 +329,14 @@ class Model(Section):
     @property
     def watches_predictions(self) -> bool:
         """Whether something needs predictions before their labels come, so that the journal must carry them."""
-        return bool(self.label_free_signals) or not OF_PREDICTIONS.isdisjoint(self.words_of_conditions)
+        watched = not OF_PREDICTIONS.isdisjoint(self.words_of_conditions) or self.rated_features
+        return bool(self.label_free_signals or watched)
+
+    @property
+    def rated_features(self) -> tuple[str, ...]:
+        """Features whose own rates conditions name: of `missing.amount` the `amount`."""
+        texts = [text for policy in self.policies for text in policy.conditions.values()]
+        return tuple(dict.fromkeys(name for text in texts for name in _RATE_OF_FEATURE.findall(text)))
 
     @property
     def words_of_conditions(self) -> frozenset[str]:

@@ -151,5 +151,3 @@ def test_every_check_is_here() -> None:
     """A check that is added needs a bug that it catches."""
     checks = {name for name in vars(conformance) if name.startswith("test_")}
     assert checks == {check.__name__ for check, *_ in BUGS} | {"test_every_detector_is_checked"}
-
-
