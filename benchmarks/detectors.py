@@ -111,7 +111,7 @@ def delays(detector: Any, kind: str, level: Level, runs: int) -> list[int]:
 def told(found: list[int]) -> str:
     """The median, and how many saw it, if not all did."""
     middle, seen = median(found), sum(d <= LIMIT for d in found) / len(found)
-    words = f"{middle:,.0f}" if middle <= LIMIT else "–"
+    words = f"{middle:,.0f}" if middle <= LIMIT else "-"
     return words if seen == 1 else f"{words} ({seen:.0%})"
 
 

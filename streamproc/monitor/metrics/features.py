@@ -82,7 +82,7 @@ class FeatureRates(Stateful):
     """The three rates, as one part of a window of predictions."""
 
     __slots__ = (
-        "_apart", "_enough", "_features", "_judged", "_learned", "_missing", "_own", "_outside", "_sums", "_unseen",
+        "_apart", "_enough", "_features", "_judged", "_learned", "_missing", "_outside", "_own", "_sums", "_unseen",
         "_wanted",
     )  # fmt: skip
 

@@ -29,9 +29,7 @@ models:
 def run(directory: Path, *command: str) -> str:
     (directory / "mine_beside.py").write_text(CLASS)
     (directory / "streamproc.yaml").write_text(CONFIG)
-    done = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-P", *command], cwd=directory, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-P", *command], cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
