@@ -48,7 +48,9 @@ class Scope(Stateful):
 
         `volume` goes on: it is a property of the traffic, not of the version.
         """
-        self.gauges = Gauges(self._model, self._needed, volume, reference)
+        drift = self._model.drift
+        file = drift.summary if drift is not None and self.segment is None else None  # of all traffic
+        self.gauges = Gauges(self._model, self._needed, volume, reference, file)
         self.watched = OutcomeHistory(self._window)
         """The outcomes that detectors have seen: where changes are looked up."""
         self.getters = self.gauges.getters()
