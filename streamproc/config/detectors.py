@@ -185,7 +185,7 @@ class Ewma(Section):
 
 
 class Custom(Section):
-    """A class of your own: see docs/policies.md."""
+    """A class of your own: see docs/detectors.md."""
 
     type: Literal["custom"] = "custom"
     signal: Signal = "error"

@@ -17,7 +17,7 @@ values late. All but KSWIN suppose a signal without extreme outliers: one of a m
 smaller changes for long.
 
 Detectors take numbers. Text and non-finite numbers are ignored, so that nothing can blind them: `signals.py` lets
-none through, and no detector would take any. docs/policies.md says which is for what.
+none through, and no detector would take any. docs/detectors.md says which is for what.
 """
 
 from __future__ import annotations

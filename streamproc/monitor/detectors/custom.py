@@ -127,7 +127,7 @@ def make(config: Custom) -> UserDetector:
     user: UserDetector = _guarded(config, "the class", lambda: found(**config.settings))
     for method in ("update", "state", "restore"):
         if not callable(getattr(user, method, None)):
-            raise ConfigError(f"detector {config.class_} has no method `{method}`: see docs/policies.md")
+            raise ConfigError(f"detector {config.class_} has no method `{method}`: see docs/detectors.md")
     return user
 
 
