@@ -4,9 +4,9 @@
 
 *µs*: one `update` in CPU time, the best of five rounds. *false alarms*: in 10,000 outcomes of a steady stream, over
 `--values` of them, with a reset after each as by a deploy. *delay*: outcomes from the change (its beginning) to the
-detection, the median of `--runs` seeded streams that were steady for 3,000 outcomes before; a share in brackets where some did
-not see it within 10,000. Errors are 0 and 1 at a rate; numbers are normal, and their mean moves by so many standard
-deviations; a gradual change goes on evenly over 4,000 outcomes. It prints Markdown.
+detection, the median of `--runs` seeded streams that were steady for 3,000 outcomes before; a share in brackets where
+some did not see it within 10,000. Errors are 0 and 1 at a rate; numbers are normal, and their mean moves by so many
+standard deviations; a gradual change goes on evenly over 4,000 outcomes. It prints Markdown.
 """
 
 from __future__ import annotations
