@@ -16,7 +16,7 @@ from streamproc.kafka import properties
 
 
 class Answers:
-    """Reads triggers, committed ones only, and answers each with `rejected`: no new version, detectors anew."""
+    """Reads triggers, committed ones only, and answers each with `rejected`: no new version, flags spent."""
 
     def __init__(self, config: Config) -> None:
         self._config = config

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from streamproc.app.replay import Recording
-from streamproc.config.model import Config
+from streamproc.config.model import Config, Model
 from streamproc.errors import UserError
 from streamproc.replay.arms import baselines
 from streamproc.replay.calibrate import Chosen, Quiet, calibrated
@@ -26,8 +27,14 @@ class Budget:
     false_alarms: float
     per: int
     """Milliseconds."""
-    segments: int = 1
-    """Segments of each model that are watched by detectors of their own."""
+    segments: int | None = None
+    """Segments of each model that are watched by detectors of their own; None: as each model's policies have it."""
+
+    def streams(self, model: Model) -> tuple[int, int]:
+        """(segments that are watched apart; how often each outcome is looked at by a detector)."""
+        apart = [policy.per_segment and bool(model.segment_by) for policy in model.policies]
+        segments = self.segments if self.segments is not None else model.max_segments if any(apart) else 1
+        return segments, 2 if any(apart) and not all(apart) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ def calibrate(
     config: Config, recording: Recording, budget: Budget, simulation: Simulation, say: Say
 ) -> dict[str, Calibrated]:
     """Model id -> its settings. Raises UserError, BrokerUnavailable."""
-    watching = sum(len(model.detectors) for model in config.models.values()) * budget.segments
+    watching = sum(len(model.detectors) * prod(budget.streams(model)) for model in config.models.values())
     if not watching:
         raise UserError("no model has detectors: there is nothing to calibrate")
     quiet = quiet_models(config, _journal(config, recording))
@@ -69,7 +76,7 @@ def calibrate(
         if not model.detectors:
             continue
         seen = quiet[model_id]
-        per_period = seen.per_ms * budget.per / budget.segments
+        per_period = seen.per_ms * budget.per / budget.streams(model)[0]
         if not per_period:
             raise UserError(f"{model_id}: the recording has no outcomes of it, or all at one time")
         found[model_id] = made = Calibrated(len(seen.outcomes), per_period, budget.false_alarms / watching)

@@ -49,8 +49,10 @@ def replay(
     question: Question,
     say: Say,
     everies: Sequence[int] | None = None,
+    *,
+    crons: Sequence[str] = (),
 ) -> Figures:
-    """All configurations, by name, and the baselines: every so many outcomes, and so on; none if that is None.
+    """All configurations, by name, and the baselines: every so many outcomes, by cron, and so on; none if None.
 
     Raises UserError, BrokerUnavailable.
     """
@@ -63,7 +65,7 @@ def replay(
     if everies is not None:
         config = next(iter(configs.values()))
         wanted = dict.fromkeys([*everies, *_as_many(done[0])])
-        for arm in baselines(config, list(wanted)):
+        for arm in baselines(config, list(wanted), crons):
             done.append(_run(arm, recording, question, say))  # noqa: PERF401 - each takes seconds, and says so
     return results(question, done, _notes(done, question))
 

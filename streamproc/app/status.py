@@ -40,6 +40,8 @@ class ModelStatus:
     last_deploy: dict[str, Any] | None = None
     open_triggers: set[str] = field(default_factory=set)
     paused: bool = False
+    awaiting: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Decisions that a person has still to release or refuse, by their ids."""
 
 
 def stages(config: Config, admin: Admin, partitions: dict[str, int]) -> list[StageStatus]:
@@ -101,3 +103,10 @@ def _decision(model: ModelStatus, event: dict[str, Any]) -> None:
     verdict = event.get("verdict")
     if verdict in ("paused", "resumed"):
         model.paused = verdict == "paused"
+    elif verdict == "awaiting_approval":
+        model.awaiting[event["decision_id"]] = event
+    elif event.get("rule") == "approval" and verdict in ("fired", "denied", "expired"):
+        asked = (event.get("policy"), event.get("segment"))  # a policy awaits one answer at a time
+        for decision_id, other in list(model.awaiting.items()):
+            if (other.get("policy"), other.get("segment")) == asked:
+                del model.awaiting[decision_id]

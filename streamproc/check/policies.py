@@ -100,7 +100,7 @@ def _lint_cooldown(policy: Policy, condition: Condition, model: Model, site: Sit
 def _lasting(way: tuple[Fact, ...], model: Model) -> str | None:
     """A number because of which this way of being true outlasts a rejection; None if it needs new evidence.
 
-    A rejection resets detectors and forgets external metrics: see `Gauges.spent`.
+    A rejection spends detectors' flags and forgets external metrics: see `Gauges.spent`.
     """
     numbers: list[str] = []
     for fact in way:

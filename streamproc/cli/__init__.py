@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "models": "streamproc.cli.models:models",
     "rollback": "streamproc.cli.models:rollback",
     "replay": "streamproc.cli.replay:replay",
+    "reference": "streamproc.cli.reference:reference",
     "calibrate": "streamproc.cli.calibrate:calibrate",
     "trigger": "streamproc.cli.commands:trigger",
     "data": "streamproc.cli.data:data",

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 @recording_options
 @click.option("--false-alarms", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
 @click.option("--per", default="30d", show_default=True, metavar="DURATION", help="The budget's period.")
-@click.option("--segments", type=click.IntRange(min=1), default=1, show_default=True, help="Watched apart, per model.")
+@click.option(
+    "--segments",
+    type=click.IntRange(min=1),
+    help="Watched apart, per model.  [default: max_segments of models with policies per segment]",
+)
 @click.option("--shift", type=float, metavar="SIZE", help="Also say how soon such a shift of the mean is seen.")
 @click.option("--block", type=click.IntRange(min=1), help="Values in a block of the bootstrap.  [default: 2 n^(1/3)]")
 @click.option("--simulate", type=click.IntRange(min=20_000), default=1_000_000, show_default=True, metavar="VALUES")

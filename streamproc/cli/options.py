@@ -20,6 +20,11 @@ def loaded_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return _option("loaded", read)(function)
 
 
+def unread_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--config FILE`, given to the command as a `config` whose reference files were not looked at."""
+    return _option("config", lambda path: read(path, reference_files=False).config)(function)
+
+
 def _option(name: str, loader: Callable[[str], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option(
         "--config",

@@ -57,6 +57,7 @@ def recording_options(function: Any) -> Any:
 @click.option("--takes", default="1h", show_default=True, metavar="DURATION", help="From a trigger to its deploy.")
 @click.option("--baselines/--no-baselines", default=None, help="[default: with retrain, or with --drift-at]")
 @click.option("--every", multiple=True, type=click.IntRange(min=1), metavar="N", help="A baseline: every N outcomes.")
+@click.option("--cron", multiple=True, metavar="CRON", help="A baseline: by this schedule, such as '0 3 * * 1' (UTC).")
 @click.option("--drift-at", multiple=True, metavar="TIME", help="When the world is known to have changed, or `none`.")
 @click.option("--horizon", metavar="DURATION", help="A trigger later than this after a drift is a false alarm.")
 @click.option("--retrain-cost", type=float, metavar="PRICE", help="Of one retrain.")
@@ -76,9 +77,9 @@ def replay(config_files: tuple[str, ...], *, html: Path | None, json_file: str |
     recording, source = recording_from(next(iter(configs.values())), given)
     question = _question(source, given)
     everies = given["every"] or ((1000,) if given["demo"] else ())
-    wanted = given["baselines"]
+    wanted, crons = given["baselines"], _crons(given["cron"])
     if wanted is None:
-        wanted = question.deploys == "retrain" or question.drifts is not None or bool(everies)
+        wanted = question.deploys == "retrain" or question.drifts is not None or bool(everies or crons)
     if html is not None:
         from streamproc.replay.page import check_plotly
 
@@ -86,7 +87,8 @@ def replay(config_files: tuple[str, ...], *, html: Path | None, json_file: str |
     for file in (html, Path(json_file) if json_file not in (None, "-") else None):
         if file is not None and not file.absolute().parent.is_dir():
             raise UserError(f"{file} cannot be written: there is no directory {file.parent}")
-    figures = run(recording, configs, question, lambda line: click.echo(line, err=True), everies if wanted else None)
+    asked = everies if wanted else None
+    figures = run(recording, configs, question, lambda line: click.echo(line, err=True), asked, crons=crons)
     if json_file == "-":
         click.echo(_json(figures))
     else:
@@ -97,6 +99,14 @@ def replay(config_files: tuple[str, ...], *, html: Path | None, json_file: str |
         from streamproc.replay.page import page
 
         _write(html, page(figures))
+
+
+def _crons(given: tuple[str, ...]) -> tuple[str, ...]:
+    from streamproc.policy.schedule import Schedule
+
+    for cron in given:
+        Schedule.parse(cron, "UTC")
+    return given
 
 
 def _json(figures: Mapping[str, Any]) -> str:

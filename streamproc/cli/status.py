@@ -37,6 +37,9 @@ def status(config: Config, *, as_json: bool) -> None:
         paused = "  PAUSED" if model.paused else ""
         click.echo(f"\n{model.model_id}: version {model.version or 'not known'}{since}{paused}")
         click.echo(f"  triggers: {model.triggers}, open: {', '.join(sorted(model.open_triggers)) or 'none'}")
+        for decision_id, asked in model.awaiting.items():
+            what = f"{asked['policy']}{' of ' + asked['segment'] if asked.get('segment') else ''}: {asked['reason']}"
+            click.echo(f"  awaits approval: {what}\n    streamproc approve {decision_id}")
         if model.last_trigger:
             trigger = model.last_trigger
             click.echo(f"  last trigger: {format_time(trigger['time'])} {trigger['policy']}: {trigger['reason']}")

@@ -81,15 +81,15 @@ class Kswin(Section):
         Literal["degradation", "up", "down", "both"],
         Field(description="up, down: only changes in which the mean went that way"),
     ] = "degradation"
-    alpha: Annotated[Share, Field(description="a test's p-value at or below which it is a change")] = 0.00001
-    window_size: Annotated[int, Field(ge=4, le=10_000), BeforeValidator(no_truth)] = 300
+    alpha: Annotated[Share, Field(description="a test's p-value at or below which it is a change")] = 0.0001
+    window_size: Annotated[int, Field(ge=4, le=10_000), BeforeValidator(no_truth)] = 600
     stat_size: Annotated[
         int,
         Field(ge=2, le=1000, description="newest values, compared with as many drawn from those before them"),
         BeforeValidator(no_truth),
-    ] = 100
+    ] = 200
     seed: Annotated[int, Field(ge=0, lt=2**63, description="of the draws"), BeforeValidator(no_truth)] = 1
-    clock: Annotated[Positive, Field(description=ClockDescription)] = 10
+    clock: Annotated[Positive, Field(description=ClockDescription)] = 20
 
     @model_validator(mode="after")
     def _windows_fit(self) -> Kswin:
@@ -181,11 +181,11 @@ class Ewma(Section):
         int, Field(ge=2, le=1_000_000, description="values before the first detection"), BeforeValidator(no_truth)
     ] = 1000
     weight: Annotated[Share, Field(description="weight of the newest value")] = 0.005
-    threshold: Annotated[Above, Field(description="standard deviations of the average")] = 5.0
+    threshold: Annotated[Above, Field(description="standard deviations of the average")] = 4.0
 
 
 class Custom(Section):
-    """A class of your own: see docs/policies.md."""
+    """A class of your own: see docs/detectors.md."""
 
     type: Literal["custom"] = "custom"
     signal: Signal = "error"

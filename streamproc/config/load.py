@@ -35,6 +35,7 @@ from streamproc.config.nodes import (
     paths,
     plain,
 )
+from streamproc.config.reference_file import with_reference_files
 
 MOST_BYTES = 1_048_576
 DEFAULTS = "defaults"
@@ -59,8 +60,11 @@ def from_mapping(data: Mapping[str, Any], source: str = "configuration") -> Conf
     return _checked(_Given(root, "", source), []).config
 
 
-def read(path: FilePath | str, environment: Mapping[str, str] | None = None) -> Loaded:
-    """As `load`, with the places of all settings, for `streamproc.check`."""
+def read(path: FilePath | str, environment: Mapping[str, str] | None = None, *, reference_files: bool = True) -> Loaded:
+    """As `load`, with the places of all settings, for `streamproc.check`.
+
+    Without `reference_files`, those are not looked at: they may be still to be written.
+    """
     source = os.fspath(path)
     try:
         with FilePath(path).open("rb") as file:
@@ -73,11 +77,12 @@ def read(path: FilePath | str, environment: Mapping[str, str] | None = None) -> 
     if len(content) > MOST_BYTES:
         raise _too_large(source)
     try:
-        return reads(content.decode("utf-8-sig"), source, environment, FilePath(path).parent)
+        text, directory = content.decode("utf-8-sig"), FilePath(path).parent
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
         finding = Finding("error", line, 1, "", "this is not UTF-8 text: save the file as UTF-8", "unreadable")
         raise InvalidConfig([finding], source) from None
+    return reads(text, source, environment, directory, reference_files=reference_files)
 
 
 def reads(
@@ -85,8 +90,10 @@ def reads(
     source: str = "streamproc.yaml",
     environment: Mapping[str, str] | None = None,
     directory: FilePath = FilePath(),
+    *,
+    reference_files: bool = True,
 ) -> Loaded:
-    """As `loads`, with the places of all settings. `${file:...}` is relative to `directory`."""
+    """As `loads`, with the places of all settings. `${file:...}` and `reference_file` are relative to `directory`."""
     if len(text) > MOST_BYTES:
         raise _too_large(source)
     root = read_document(text, source)
@@ -95,7 +102,7 @@ def reads(
     if not isinstance(root, Table):
         raise _refused("this file is not a table: write settings, one `name: value` a line", source, "invalid-value")
     faults = _fill(root, os.environ if environment is None else environment, file_reader(directory))
-    return _checked(_Given(root, text, source), faults)
+    return _checked(_Given(root, text, source), faults, directory if reference_files else None)
 
 
 class _Given:
@@ -106,7 +113,7 @@ class _Given:
         self.origins: dict[int, Path] = {}
 
 
-def _checked(given: _Given, faults: list[Finding]) -> Loaded:
+def _checked(given: _Given, faults: list[Finding], directory: FilePath | None = FilePath()) -> Loaded:
     try:
         _lay_defaults(given)
         data = plain(given.root, Budget())
@@ -120,6 +127,10 @@ def _checked(given: _Given, faults: list[Finding]) -> Loaded:
         raise InvalidConfig([*faults, *(f for f in more if (f.line, f.column) not in told)], given.source) from None
     if faults:
         raise InvalidConfig(faults, given.source)
+    if directory is not None:
+        config, faults = with_reference_files(config, given.root, directory)
+        if faults:
+            raise InvalidConfig(faults, given.source)
     return Loaded(config, given.source, given.root, given.text)
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from streamproc.config.base import Callable, Count, Name, Number, Positive, Scalar, Section, Share
 from streamproc.config.base import no_truth as _no_truth
@@ -15,6 +15,7 @@ from streamproc.config.base import written as _written
 from streamproc.config.detectors import LABELLED_SIGNALS, Detector, DriftSignal
 from streamproc.config.units import Duration, PositiveDuration, parse_duration
 from streamproc.events.base import Time
+from streamproc.events.summary import Summary
 
 MINUTE, HOUR, DAY = (parse_duration(text) for text in ("1m", "1h", "1d"))
 
@@ -50,6 +51,8 @@ OF_PREDICTIONS = frozenset(
 )
 """Quantities that are measured of predictions, labelled or not."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_RATE_OF_FEATURE = re.compile(r"(?<![\w.])(?:missing|unseen|out_of_range)\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+"""`missing.amount`: a rate of one feature, measured of predictions too."""
 REGRESSION_GATE = "challenger.mae < champion.mae"
 
 
@@ -71,9 +74,28 @@ class Drift(Section):
             "only else with the first values"
         ),
     ] = True
+    reference_file: Annotated[
+        str | None,
+        Field(
+            description="a summary, as `streamproc reference` writes it, of the data to compare with while no deploy "
+            "event has brought one; the path is from the directory of streamproc.yaml"
+        ),
+    ] = None
     reference: Annotated[WindowSize, Field(description="first values after a deploy that form the reference")] = 1000
     window: Annotated[WindowSize, Field(description="newest values compared with it")] = 1000
     bins: Annotated[int, Field(ge=2, le=50), BeforeValidator(_no_truth)] = 10
+    _summary: Summary | None = PrivateAttr(None)
+
+    @property
+    def summary(self) -> Summary | None:
+        """What `reference_file` holds; None without one."""
+        return self._summary
+
+    def with_summary(self, summary: Summary) -> Drift:
+        """The same, with what its file holds."""
+        drift = self.model_copy()
+        drift._summary = summary  # noqa: SLF001 - its own class
+        return drift
 
 
 class Schedule(Section):
@@ -133,6 +155,9 @@ class Policy(Section):
         Share | None, Field(description="share of predictions with a label before it may fire; not known is too few")
     ] = None
     cooldown: Annotated[Duration, Field(description="quiet time after a trigger of this policy")] = 0
+    max_cooldown: Annotated[
+        Duration, Field(description="the cooldown doubles while triggers come to nothing one after another, up to this")
+    ] = 7 * DAY
     hold_for: Annotated[Duration, Field(description="how long the condition must hold without a break")] = 0
     hold_outcomes: Annotated[Count, Field(description="for how many outcomes it must hold without a break")] = 0
     clear: Annotated[str | None, Field(description="once fired, it fires again only after this has been true")] = None
@@ -324,7 +349,14 @@ class Model(Section):
     @property
     def watches_predictions(self) -> bool:
         """Whether something needs predictions before their labels come, so that the journal must carry them."""
-        return bool(self.label_free_signals) or not OF_PREDICTIONS.isdisjoint(self.words_of_conditions)
+        watched = not OF_PREDICTIONS.isdisjoint(self.words_of_conditions) or self.rated_features
+        return bool(self.label_free_signals or watched)
+
+    @property
+    def rated_features(self) -> tuple[str, ...]:
+        """Features whose own rates conditions name: of `missing.amount` the `amount`."""
+        texts = [text for policy in self.policies for text in policy.conditions.values()]
+        return tuple(dict.fromkeys(name for text in texts for name in _RATE_OF_FEATURE.findall(text)))
 
     @property
     def words_of_conditions(self) -> frozenset[str]:
@@ -344,6 +376,8 @@ class Model(Section):
     def config_hash(self) -> str:
         """16 hexadecimal digits that change when what decides about triggers changes."""
         watched = self.model_dump(mode="json", exclude={"retrain": NOT_DECIDING})
+        if self.drift is not None and self.drift.summary is not None:
+            watched["reference"] = self.drift.summary.model_dump(mode="json")
         return hashlib.sha256(orjson.dumps(watched, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import orjson
@@ -25,6 +26,8 @@ _FEWEST_BINS = 10
 MAX_BYTES = 160 * 1024
 """Of a summary as JSON: it must fit into an event. Features beyond that are left out, the largest first."""
 _LARGEST = 1e100
+
+NO_SIGNALS: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
 
 Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
 
@@ -73,16 +76,21 @@ class Summary(Event):
     """By the signal's name, such as `feature.amount`."""
 
 
-def summarise(rows: Iterable[Mapping[str, Any]]) -> Summary:
-    """Sum up the `features` of rows (training rows, outcomes, predictions). What does not fit is left out."""
+def summarise(rows: Iterable[Mapping[str, Any]], signals: Mapping[str, Callable[[Any], Any]] = NO_SIGNALS) -> Summary:
+    """Sum up the `features` of rows (training rows, outcomes, predictions). What does not fit is left out.
+
+    `signals`: others by name, and how each is read from a row; None where it has none.
+    """
     columns: dict[str, list[Any]] = {}
     count = 0
     for row in rows:
         count += 1
         for name, value in (row.get("features") or {}).items():
-            columns.setdefault(name, []).append(value)
+            columns.setdefault(f"feature.{name}", []).append(value)
+        for name, read in signals.items():
+            columns.setdefault(name, []).append(read(row))
     bins = max(_FEWEST_BINS, min(BINS, _ALL_BINS // max(1, len(columns))))
-    found = {f"feature.{name}": _signal(values, count, bins) for name, values in columns.items()}
+    found = {name: _signal(values, count, bins) for name, values in columns.items()}
     sizes = {name: len(name) + len(orjson.dumps(signal.wire())) for name, signal in found.items()}
     kept, size = dict[str, SignalSummary](), 0
     for name in sorted(found, key=lambda n: (sizes[n], n))[:MAX_FEATURES]:

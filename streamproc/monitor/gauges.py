@@ -53,11 +53,12 @@ class Gauges(Stateful):
         needed: Collection[str],
         volume: Volume | None = None,
         reference: Summary | None = None,
+        file: Summary | None = None,
     ) -> None:
         """`needed`: the names that conditions use; metrics that nobody asks for are not computed.
 
         `volume` goes on through deploys: it is a property of the traffic, not of the version. `reference`: what the
-        version was trained on.
+        version was trained on; `file`: what stands for that where it is not known.
         """
         self._model = model
         self.outcomes = 0
@@ -65,12 +66,12 @@ class Gauges(Stateful):
         needed = frozenset(needed) - frozenset(model.external_metrics)
         self.metrics = WindowedMetrics(model, needed)
         self.windows = {name: _window(model, name, needed) for name in model.metric_windows}
-        self.features = FeatureMetrics(model, needed, reference)
+        self.features = FeatureMetrics(model, needed, reference or file)
         self.labels: LabelCoverage | None = None
         if not needed.isdisjoint(LabelCoverage.NAMES):
             self.labels = LabelCoverage(model.label_horizon, model.min_samples)
         self.volume = volume or Volume(model.volume_period)
-        self.drift = DriftGauge(model.drift, reference) if model.drift else None
+        self.drift = DriftGauge(model.drift, reference, file) if model.drift else None
         self.external: dict[str, float] = {}
         self._on_outcome: list[tuple[Extract, Callable[[Any], Any]]] = []
         self._on_prediction: list[tuple[Extract, Callable[[Any], Any]]] = []
@@ -124,10 +125,10 @@ class Gauges(Stateful):
         return self._on_outcome if signal in LABELLED_SIGNALS else self._on_prediction
 
     def spent(self) -> None:
-        """A trigger came to nothing: what it was based on must come anew before it can fire again."""
+        """A trigger came to nothing: outside numbers must come anew, and further values confirm what detectors saw."""
         self.external.clear()
         for detector in self.detectors.values():
-            detector.reset()
+            detector.spend()
 
     def _settle(self) -> None:
         require(self.external.keys() <= set(self._model.external_metrics), "a number that is not declared")

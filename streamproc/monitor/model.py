@@ -20,7 +20,7 @@ from streamproc.monitor.segments import Segments
 from streamproc.monitor.sharing import Sharing, SharingRules
 from streamproc.monitor.versions import VersionInService
 from streamproc.policy.guards import Situation
-from streamproc.policy.lifecycle import Happening
+from streamproc.policy.lifecycle import CAME_TO_NOTHING, Happening
 from streamproc.policy.watch import PolicyWatch, Verdict
 from streamproc.stateful import (
     INTEGER,
@@ -195,6 +195,8 @@ class ModelMonitor(Stateful):
                 scope.gauges.volume.advance(event_time + now - journal_time)
                 scope.gauges.advance(event_time + now - journal_time)
         notes = self.course.overdue(self.gauges.outcomes)
+        if any(note.rule in CAME_TO_NOTHING for note in notes):
+            self._came_to_nothing()
         if after is not None and time > after and self._decides():
             for scope in self.scopes:
                 notes += scope.tick(after, time, at, self._note)
@@ -268,8 +270,7 @@ class ModelMonitor(Stateful):
             return notes if judged is None else [*notes, judged]
         moved = self.course.retrain(record)
         if status in FINAL and moved.verdict == "lifecycle":
-            for scope in self.scopes:
-                scope.gauges.spent()
+            self._came_to_nothing()
             judged = self.ledger.ended(status, self.trigger_id)
             return [moved] if judged is None else [moved, judged]
         return [moved]
@@ -278,6 +279,8 @@ class ModelMonitor(Stateful):
         """A note's trigger has this id."""
         self.trigger_id = trigger_id
         scope, version = self.scope(note.segment), self.version.version
+        if (watch := self.watch(note)) is not None:
+            watch.raised(trigger_id, note.cause)
         self.ledger.fired(note, trigger_id, scope, version, self.situation.now)
 
     def asked_for(self, note: Note, request: str) -> None:
@@ -287,6 +290,10 @@ class ModelMonitor(Stateful):
             watch.memory.awaiting = (request, *watch.memory.awaiting[1:])
 
     # -- what follows from a step --
+
+    def _came_to_nothing(self) -> None:
+        for scope in self.scopes:
+            scope.came_to_nothing(self.trigger_id)
 
     def _look(self, now: int, segment: Scope | None) -> Notes:
         at = self.situation

@@ -97,9 +97,9 @@ METRICS = (
         _share(
             "roc_auc", "higher",
             "share of the pairs of a positive and another outcome whose scores are in the right order; "
-            "a tie is half a pair",
+            "a tie is half a pair; for multiclass the mean over the classes in the window, each against the rest",
         ),
-        frozenset({"binary"}), source="Hanley and McNeil 1982",
+        CLASSIFICATION, source="Hanley and McNeil 1982; Fawcett 2006",
     ),
     Metric(
         Quantity(
@@ -213,6 +213,7 @@ def quantities(model: Model) -> dict[str, Quantity]:
     """
     table = {m.name: m.quantity for m in METRICS if model.task in m.tasks and m.name != "drift"}
     table.update(_of_windows(model))
+    table.update(_of_features(model))
     table.update(_drift(model))
     for name in model.external_metrics:
         _check_words(name, "external metric")
@@ -246,6 +247,20 @@ def _of_windows(model: Model) -> dict[str, Quantity]:
                 name = windowed(metric.name, window)
                 table[name] = replace(metric.quantity, name=name, summary=f"{metric.quantity.summary} ({window})")
     return table
+
+
+def _of_features(model: Model) -> dict[str, Quantity]:
+    """The rates of single features that conditions name."""
+    summaries = {
+        "missing": "share of the predictions in the window that lack {}",
+        "unseen": "share of the predictions in the window whose {} is a text that the reference does not have",
+        "out_of_range": "share of the predictions in the window whose {} is outside of the reference's range",
+    }
+    return {
+        name: _share(name, "lower", summary.format(feature))
+        for feature in model.rated_features
+        for name, summary in ((f"{rate}.{feature}", text) for rate, text in summaries.items())
+    }
 
 
 def drift_name(signal: str) -> str:

@@ -48,7 +48,9 @@ class Scope(Stateful):
 
         `volume` goes on: it is a property of the traffic, not of the version.
         """
-        self.gauges = Gauges(self._model, self._needed, volume, reference)
+        drift = self._model.drift
+        file = drift.summary if drift is not None and self.segment is None else None  # of all traffic
+        self.gauges = Gauges(self._model, self._needed, volume, reference, file)
         self.watched = OutcomeHistory(self._window)
         """The outcomes that detectors have seen: where changes are looked up."""
         self.getters = self.gauges.getters()
@@ -80,6 +82,12 @@ class Scope(Stateful):
         for policy in self.policies.values():
             for verdict in policy.tick(after, upto, at):
                 yield take(verdict, self.segment)
+
+    def came_to_nothing(self, trigger_id: str | None) -> None:
+        """A retrain has ended, and the version in service is the same."""
+        self.gauges.spent()
+        for policy in self.policies.values():
+            policy.came_to_nothing(trigger_id)
 
     def withdraw(self, why: str) -> Iterator[Note]:
         """Requests for approval are of no use any more."""

@@ -51,7 +51,7 @@ def extractor(signal: str, model: Model) -> Extractor:  # noqa: PLR0911 - one fo
     if signal in ("error", "loss"):
         return labelled(signal, model)
     if signal == "score":
-        return _score
+        return score
     if signal == "prediction":
         return _prediction(model)
     if signal.startswith(FEATURE):
@@ -127,11 +127,11 @@ def _squared_error(record: Mapping[str, Any]) -> float | None:
 
 def _binary_log_loss(positive_label: Scalar) -> NumberExtractor:
     def binary_log_loss(record: Mapping[str, Any]) -> float | None:
-        label, score = record.get("label"), record.get("score")
-        if label is None or score is None or (label.__class__ is float and math.isnan(label)):
+        label, p = record.get("label"), record.get("score")
+        if label is None or p is None or (label.__class__ is float and math.isnan(label)):
             return None
         try:
-            return _log_loss(score if label == positive_label else 1.0 - score)
+            return _log_loss(p if label == positive_label else 1.0 - p)
         except (TypeError, OverflowError):  # text, an absurd integer
             return None
 
@@ -161,7 +161,8 @@ def _log_loss(probability: Any) -> float | None:
     return None
 
 
-def _score(record: Mapping[str, Any]) -> float | None:
+def score(record: Mapping[str, Any]) -> float | None:
+    """The record's own score."""
     return number(record.get("score"))
 
 
@@ -204,10 +205,10 @@ def _label_delay(record: Mapping[str, Any]) -> float | None:
 
 
 def _binary_confidence(record: Mapping[str, Any]) -> float | None:
-    score = number(record.get("score"))
-    if score is None or not -ROUNDING <= score <= 1.0 + ROUNDING:
+    p = number(record.get("score"))
+    if p is None or not -ROUNDING <= p <= 1.0 + ROUNDING:
         return None
-    return max(score, 1.0 - score)
+    return max(p, 1.0 - p)
 
 
 def _multiclass_confidence(record: Mapping[str, Any]) -> float | None:

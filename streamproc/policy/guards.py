@@ -104,11 +104,23 @@ def _awaiting(q: Inquiry) -> str | None:
     return None
 
 
+def wait_of(policy: Policy, setbacks: int) -> int:
+    """The cooldown after so many triggers in a row that came to nothing: doubled by each but the first."""
+    longest = max(policy.cooldown, policy.max_cooldown)
+    return min(policy.cooldown << min(max(setbacks - 1, 0), _DOUBLINGS), longest)
+
+
+_DOUBLINGS = 40
+"""More are longer than any time."""
+
+
 def _cooldown(q: Inquiry) -> str | None:
-    last = q.memory.last_fired
-    if last is None or q.at.now >= last + q.policy.cooldown:
+    last, setbacks = q.memory.last_fired, q.memory.setbacks if q.cause == "condition" else 0
+    wait = wait_of(q.policy, setbacks)
+    if last is None or q.at.now >= last + wait:
         return None
-    return f"cooling down until {format_time(last + q.policy.cooldown)} ({format_duration(q.policy.cooldown)})"
+    after = f" after {setbacks} triggers that came to nothing" if wait > q.policy.cooldown else ""
+    return f"cooling down until {format_time(last + wait)} ({format_duration(wait)}{after})"
 
 
 def _budget(q: Inquiry) -> str | None:

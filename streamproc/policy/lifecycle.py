@@ -63,6 +63,10 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
 }
 
 
+CAME_TO_NOTHING = frozenset({H.REJECTED, H.FAILED, H.TIMED_OUT})
+"""Ends of a retrain that leave the old version in service, and the evidence against it unanswered."""
+
+
 def step(state: State, happening: Happening) -> State | None:
     """The next state, or None where the happening means nothing in this state."""
     return TRANSITIONS.get((state, happening))

@@ -22,6 +22,8 @@ class Memory(Stateful):
         armed_until=TIME,
         latched=FLAG,
         spent=FLAG,
+        open_trigger=optional(TEXT),
+        setbacks=COUNT,
         awaiting=optional(row(TEXT, TIME, TEXT)),
         firings=queue(TIME),
     )
@@ -51,5 +53,9 @@ class Memory(Stateful):
         """It has fired, and `clear` has not been true since."""
         self.spent = False
         """A dry run or a refused request has used this spell of a true condition."""
+        self.open_trigger: str | None = None
+        """The id of the trigger that its condition raised, until that has come to an end."""
+        self.setbacks = 0
+        """How many of its triggers came to nothing, one after another."""
         self.awaiting: tuple[str, int, str] | None = None
         """The id of the request for approval, when it expires, and what caused it."""

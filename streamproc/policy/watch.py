@@ -10,7 +10,7 @@ from streamproc.events.base import format_time
 from streamproc.events.decision import Verdict as Word
 from streamproc.policy.calendar import Calendar
 from streamproc.policy.condition import Condition, compile_condition
-from streamproc.policy.guards import VETO, Cause, Getter, Inquiry, Situation, blocked_by
+from streamproc.policy.guards import VETO, Cause, Getter, Inquiry, Situation, blocked_by, wait_of
 from streamproc.policy.memory import Memory
 from streamproc.policy.quantity import Quantity
 from streamproc.policy.schedule import Schedule
@@ -127,6 +127,20 @@ class PolicyWatch(Stateful):
         cause: Cause = "schedule" if awaiting[2] == "schedule" else "condition"
         return (self._say("expired", cause, "approval", f"{self._said[cause]}: {why}"),)
 
+    def raised(self, trigger_id: str, cause: str | None) -> None:
+        """Its trigger has this id."""
+        self.memory.open_trigger = trigger_id if cause == "condition" else None
+
+    def came_to_nothing(self, trigger_id: str | None) -> None:
+        """A retrain has ended without a deploy. If it was for this policy's condition, the next wait is longer."""
+        memory = self.memory
+        if trigger_id is None or memory.open_trigger != trigger_id:
+            return
+        memory.open_trigger = None
+        memory.setbacks += 1
+        if self.policy.cooldown:
+            memory.latched = False  # the alarm was not answered: the cooldown keeps it from coming at once
+
     def _come_and_gone(self, at: Situation) -> list[Verdict]:
         """What has come or ended by itself: clear, arm, a request for approval, a veto."""
         memory, said = self.memory, list[Verdict]()
@@ -175,6 +189,8 @@ class PolicyWatch(Stateful):
 
     def _act(self, at: Situation, cause: Cause, due: int | None) -> Verdict:
         memory, policy = self.memory, self.policy
+        if memory.last_fired is not None and at.now >= memory.last_fired + 2 * wait_of(policy, memory.setbacks):
+            memory.setbacks = 0  # it was quiet for so long that this is another matter
         memory.last_fired, memory.told = at.now, None
         memory.latched = policy.clear is not None
         if policy.dry_run:

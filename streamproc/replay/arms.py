@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamproc.config.detectors import Adwin
-from streamproc.config.model import Config, Model, Policy
+from streamproc.config.model import Config, Model, Policy, Schedule
 
 NAIVE = "naive_adwin"
 ALWAYS = 100
 """Outcomes between two retrains of the always-firing baseline: one that fires at each of its looks."""
 
-Kind = Literal["configuration", "never", "every", "always", "naive"]
+Kind = Literal["configuration", "never", "every", "cron", "always", "naive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,12 @@ def configured(name: str, config: Config) -> Arm:
     return Arm(name, "configuration", config)
 
 
-def baselines(config: Config, everies: Sequence[int]) -> list[Arm]:
-    """Never, every N outcomes, always, and what a tutorial would build; none has a gate or guards."""
+def baselines(config: Config, everies: Sequence[int], crons: Sequence[str] = ()) -> list[Arm]:
+    """Never, every N outcomes, by cron (UTC), always, and what a tutorial would build; none has a gate or guards."""
     asked = _with(config, {"policies": (), "detectors": {}, "drift": None, "warm_up": 0})
     arms = [Arm("never", "never", asked)]
     arms += [Arm(f"every {every:,} outcomes", "every", asked, every) for every in everies]
+    arms += [Arm(f"cron {cron}", "cron", _with(config, _by_cron(cron))) for cron in crons]
     arms.append(Arm(f"always (every {ALWAYS})", "always", asked, ALWAYS))
     naive: dict[str, object] = {
         "detectors": {NAIVE: Adwin()},
@@ -45,6 +46,11 @@ def baselines(config: Config, everies: Sequence[int]) -> list[Arm]:
         "warm_up": 0,
     }
     return [*arms, Arm("naive ADWIN loop", "naive", _with(config, naive))]
+
+
+def _by_cron(cron: str) -> dict[str, object]:
+    policy = Policy(name="cron", schedule=Schedule(cron=cron))
+    return {"policies": (policy,), "detectors": {}, "drift": None, "warm_up": 0}
 
 
 def _with(config: Config, changes: dict[str, object]) -> Config:

@@ -27,6 +27,10 @@ def _identity(x: float) -> float:
     return x
 
 
+def _below_one(x: float) -> float:
+    return 1 - x
+
+
 def _strength(x: float) -> float:
     return -math.log(x)
 
@@ -39,12 +43,14 @@ _CONFIDENCES = [10 ** (-k / 4) for k in range(2, 61)]
 """0.32 down to 1e-15."""
 _RATIOS = [1.2**k for k in range(-10, 31)]
 """0.16 to 237 times the configured value."""
-_THRESHOLDS = ("threshold", "limit", "drift_threshold", "h")
-_DELTAS = ("delta", "drift_confidence", "confidence", "alpha")
+_THRESHOLDS = ("threshold", "drift_threshold")
+_DELTAS = ("delta", "drift_confidence", "confidence_level", "alpha")
+_SHARES = [1 - k / 50 for k in range(1, 50)]
+"""0.98 down to 0.02."""
 
 
 def knob(detector: Any) -> Knob:
-    """By the names that the settings have: a threshold is raised, else a confidence is lowered. Raises UserError."""
+    """By the names that the settings have: a threshold is raised, a confidence or a share lowered. Raises UserError."""
     for field in _THRESHOLDS:
         now = getattr(detector, field, None)
         if isinstance(now, float) and now > 0:
@@ -53,6 +59,8 @@ def knob(detector: Any) -> Knob:
         now = getattr(detector, field, None)
         if isinstance(now, float) and 0 < now < 1:
             return Knob(field, [_rounded(value) for value in _CONFIDENCES], _strength, _of_strength)
+    if isinstance(getattr(detector, "beta", None), float):
+        return Knob("beta", [_rounded(value) for value in _SHARES], _below_one, _below_one)
     raise UserError(f"a detector of type {detector.type} has no setting that calibrate knows how to make stricter")
 
 

@@ -56,6 +56,7 @@ def test_a_request_is_explained_approved_and_its_trigger_explained(shell: Shell)
         assert "drift = 0.7" in asked
         assert "drift > 0.1: true" in asked
         assert "Nobody has answered" in asked
+        assert f"streamproc approve {request}" in shell("status")
         shell("approve", request, "--reason", "looks real")
         trigger = until(shell, "triggers")
         told = shell("explain", trigger)

@@ -3,7 +3,7 @@
 river is imported by this package and nothing else. A detector says "changed" at one value only, and starts afresh at
 the next one. So what follows a detection is the same for all: the new level becomes the normal one and is not reported
 again while it lasts. A condition would see it only if it happened to look at that very value; hence `flag`, which stays
-up until `reset()`, after a deploy.
+up until `reset()`, after a deploy. What a retrain that came to nothing does to it is in `latch.py`.
 
 What a restart means. ADWIN forgets only the values before the change, and looks again after `grace_period` values. All
 others forget everything, and are silent until they have seen as many values as they need at first.
@@ -17,7 +17,7 @@ values late. All but KSWIN suppose a signal without extreme outliers: one of a m
 smaller changes for long.
 
 Detectors take numbers. Text and non-finite numbers are ignored, so that nothing can blind them: `signals.py` lets
-none through, and no detector would take any. docs/policies.md says which is for what.
+none through, and no detector would take any. docs/detectors.md says which is for what.
 """
 
 from __future__ import annotations

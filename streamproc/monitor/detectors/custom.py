@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol
@@ -126,7 +127,7 @@ def make(config: Custom) -> UserDetector:
     user: UserDetector = _guarded(config, "the class", lambda: found(**config.settings))
     for method in ("update", "state", "restore"):
         if not callable(getattr(user, method, None)):
-            raise ConfigError(f"detector {config.class_} has no method `{method}`: see docs/policies.md")
+            raise ConfigError(f"detector {config.class_} has no method `{method}`: see docs/detectors.md")
     return user
 
 
@@ -161,6 +162,8 @@ def _check(value: Any, depth: int) -> None:
 @cache
 def _load(name: str) -> Any:
     module_name, _, class_name = name.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # the directory that streamproc was started in, as for the function that retrains
     try:
         module = importlib.import_module(module_name)
     except Exception as exc:

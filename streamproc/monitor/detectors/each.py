@@ -50,6 +50,11 @@ class EachFeature(Stateful):
         """Of all features together."""
         return sum(detector.detections for detector in self._detectors.values())
 
+    def spend(self) -> None:
+        """Each feature's flag goes down until its own values show that its change still stands."""
+        for detector in self._detectors.values():
+            detector.spend()
+
     def evidence(self) -> Evidence:
         """Besides the detections: features, flagged ones, and for those `change_age.<feature>`."""
         flagged = sorted(name for name, detector in self._detectors.items() if detector.flag)

@@ -15,7 +15,7 @@ class ChangeDetector(Restorable, Protocol):
 
     @property
     def flag(self) -> bool:
-        """Whether there was a detection since the last reset."""
+        """Whether there was a detection since the last reset, of a change that still stands."""
         ...
 
     @property
@@ -29,6 +29,10 @@ class ChangeDetector(Restorable, Protocol):
 
     def reset(self) -> None:
         """Forget everything: the same as a new detector."""
+        ...
+
+    def spend(self) -> None:
+        """A retrain came to nothing: the flag goes down until further values show that the change still stands."""
         ...
 
     def evidence(self) -> Evidence:

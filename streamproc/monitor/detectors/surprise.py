@@ -54,6 +54,10 @@ class Surprise(Stateful):
         self._begin()
         self._detector.reset()
 
+    def spend(self) -> None:
+        """As the detector."""
+        self._detector.spend()
+
     def evidence(self) -> Evidence:
         """As the detector's: means are of the surprise, `n` does not count what was only learned from."""
         return self._detector.evidence()

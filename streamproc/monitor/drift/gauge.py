@@ -1,8 +1,8 @@
 """The drift of each signal of a `drift` section: the newest `window` values against a reference.
 
-The reference is what the deploy event says of the training data, where it does and the section wants it; else the
-first `reference` values after the deploy. Either way it is kept as counts in bins, at most 52, and each value of the
-window as the number of its bin: one byte.
+The reference is what the deploy event says of the training data, where it does and the section wants it; else what
+the section's file says; else the first `reference` values after the deploy. In any case it is kept as counts in bins,
+at most 52, and each value of the window as the number of its bin: one byte.
 
 Small samples: two samples of one distribution do not give 0. See `significance` for what chance alone gives: for PSI
 0.018 +- 0.008 with the defaults, but 0.36 +- 0.17 with a reference and a window of 50. The largest of many signals is
@@ -46,9 +46,11 @@ class DriftGauge(Stateful):
 
     FIELDS = fields(_signals=NAMED_PARTS)
 
-    def __init__(self, config: Drift, reference: Summary | None = None) -> None:
-        """`reference`: the training data's; signals that are not in it form their own."""
-        known = reference.signals if reference is not None and config.use_training_data else {}
+    def __init__(self, config: Drift, reference: Summary | None = None, file: Summary | None = None) -> None:
+        """`reference`: the training data's; `file`: of a file, where that has none; other signals form their own."""
+        known = dict(file.signals) if file is not None else {}
+        if reference is not None and config.use_training_data:
+            known |= reference.signals
         self._signals = {}
         for signal in config.signals:
             self._signals[signal] = distance = _Distance(config)

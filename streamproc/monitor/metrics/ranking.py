@@ -12,10 +12,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
-from streamproc.config.model import Model
-from streamproc.monitor.metrics.calibration import is_positive
 from streamproc.monitor.metrics.window import BLANK, Record, Weights, unit_of
-from streamproc.monitor.signals import LIMIT, number
+from streamproc.monitor.signals import LIMIT
 from streamproc.stateful import Stateful, codes, fields, numbers, require
 
 
@@ -59,13 +57,21 @@ class RocAuc(Stateful):
     it is in are counted; their number is whole, so it stays exact.
     """
 
-    __slots__ = ("_enough", "_positive", "_ring", "_scores", "_sides", "_weights", "_won")
+    __slots__ = ("_enough", "_positive", "_ring", "_score", "_scores", "_sides", "_weights", "_won")
 
     FIELDS = fields(_scores=numbers("d"), _ring=codes(BLANK + 1))
 
-    def __init__(self, model: Model, enough: int) -> None:
-        self._positive, self._enough = is_positive(model), enough
+    def __init__(
+        self, score: Callable[[Record], float | None], positive: Callable[[Record], bool | None], enough: int
+    ) -> None:
+        """`score` and `positive` of a record: None if not known."""
+        self._score, self._positive, self._enough = score, positive, enough
         self.reset()
+
+    def pad(self, count: int) -> None:
+        """Nothing is known of the first places: it begins in the midst of a window."""
+        self._scores.extend([0.0] * count)
+        self._ring.extend([BLANK] * count)
 
     def reset(self) -> None:
         self._scores = array("d")
@@ -80,7 +86,7 @@ class RocAuc(Stateful):
             self._ring.append(BLANK)
         else:
             self.clear(place, leaving)
-        score, positive = number(record.get("score")), self._positive(record)
+        score, positive = self._score(record), self._positive(record)
         if score is not None and positive is not None:
             self._scores[place], self._ring[place] = score, positive
             self._add(score, int(positive), unit)

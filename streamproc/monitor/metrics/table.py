@@ -8,12 +8,13 @@ from streamproc.config.model import Model
 from streamproc.events.summary import Summary
 from streamproc.monitor.metrics import calibration, regression
 from streamproc.monitor.metrics.classification import Classes, Confusion, Errors
-from streamproc.monitor.metrics.features import FeatureRates
+from streamproc.monitor.metrics.features import RATES, FeatureRates
 from streamproc.monitor.metrics.labels import delay
+from streamproc.monitor.metrics.one_vs_rest import OneVsRest
 from streamproc.monitor.metrics.ranking import Percentiles, RocAuc
 from streamproc.monitor.metrics.rings import ExactMean, Tally
 from streamproc.monitor.metrics.window import Getter, Part, Window
-from streamproc.monitor.signals import labelled
+from streamproc.monitor.signals import labelled, score
 
 Read = dict[str, Getter]
 Build = Callable[[Model, tuple[str, ...], int], tuple[Part, Read]]
@@ -70,7 +71,8 @@ class FeatureMetrics(Window):
     def __init__(self, model: Model, needed: Collection[str], reference: Summary | None = None) -> None:
         """`reference`: of the training data; without one, the first predictions are it."""
         wanted = model.drift.reference if model.drift else REFERENCE
-        part = FeatureRates(wanted, min(model.min_samples, model.window), reference)
+        apart = [feature for feature in model.rated_features if any(f"{rate}.{feature}" in needed for rate in RATES)]
+        part = FeatureRates(wanted, min(model.min_samples, model.window), reference, apart)
         self._getters = {name: getter for name, getter in part.getters().items() if name in needed}
         super().__init__(model.window, model.window_period, [part] if self._getters else [])
 
@@ -102,7 +104,13 @@ def _classes(model: Model, wanted: tuple[str, ...], enough: int) -> tuple[Part, 
 
 
 def _roc_auc(model: Model, _: tuple[str, ...], enough: int) -> tuple[Part, Read]:
-    part = RocAuc(model, enough)
+    part = RocAuc(score, calibration.is_positive(model), enough)
+    return part, {"roc_auc": part.value}
+
+
+def _one_vs_rest(model: Model, _: tuple[str, ...], enough: int) -> tuple[Part, Read]:
+    del model
+    part = OneVsRest(enough)
     return part, {"roc_auc": part.value}
 
 
@@ -166,7 +174,7 @@ _CLASSIFICATION: _Table = (
 )
 _PARTS: dict[str, _Table] = {
     "binary": (*_CLASSIFICATION, (_OF_CLASSES, _confusion), (("roc_auc",), _roc_auc), *_ALL),
-    "multiclass": (*_CLASSIFICATION, (_OF_CLASSES, _classes), *_ALL),
+    "multiclass": (*_CLASSIFICATION, (_OF_CLASSES, _classes), (("roc_auc",), _one_vs_rest), *_ALL),
     "regression": (
         (("mae",), _mae),
         (("rmse",), _rmse),

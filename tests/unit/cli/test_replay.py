@@ -35,6 +35,16 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_cron_schedule_is_a_baseline(site: Path) -> None:
+    """As often as it is due in the recording, whatever the model is like; a wrong one is told before anything runs."""
+    recording = ("--predictions", "p.jsonl", "--labels", "l.jsonl", "--deploys", "none")
+    found = run(*recording, "--cron", "*/2 * * * *", "--json", "-")
+    by_name = {arm["name"]: arm for arm in orjson.loads(found.stdout)["models"]["m"]["arms"]}
+    assert by_name["cron */2 * * * *"]["triggers"] == 5  # of ten minutes
+    with pytest.raises(UserError, match="every day"):
+        run(*recording, "--cron", "every day")
+
+
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(replay, arguments, catch_exceptions=False)
 

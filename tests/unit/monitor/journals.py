@@ -53,6 +53,7 @@ def model(task: str) -> Model:
     }
     own = "mae > 3" if task == "regression" else "error_rate > 0.45"
     every = sorted({m.name for m in METRICS if task in m.tasks and m.of != "drift"})
+    every += ["missing.x", "unseen.place", "out_of_range.x"]
     every += [f"{name}.hour" for name in ("label_delay_p50", "rmse" if task == "regression" else "accuracy")]
     policies = [
         {"name": "measured", "condition": " or ".join(f"{name} == -0.5" for name in every)},

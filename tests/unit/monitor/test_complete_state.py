@@ -105,14 +105,20 @@ NOT_WRITTEN: dict[str, dict[str, str]] = {
         "_classes _answers _labels": "written by hand, as names and their numbers",
         "_with _known _touched _values": "follow from the rings",
     },
-    "RocAuc": {"_positive _enough": "configuration", "_sides _weights _won": "follow from the rings"},
+    "OneVsRest": {
+        "_enough": "configuration",
+        "_classes": "written by hand, as names and states",
+        "_known": "written by hand",
+        "_usable _weights": "follow from the window",
+    },
+    "RocAuc": {"_positive _score _enough": "configuration", "_sides _weights _won": "follow from the rings"},
     "CalibrationError": {"_forecast _enough": "configuration", "_gaps _weight _known": "follow from the rings"},
     "R2": {
         "_enough": "configuration",
         "_known _weight _sum _sum_of_squares _sum_of_errors": "follow from the rings",
     },
     "Percentiles": {"_value_of _enough": "configuration", "_sorted": "follows from the rings"},
-    "FeatureRates": {"_wanted _enough": "configuration", "_sums": "follow from the rings"},
+    "FeatureRates": {"_wanted _enough": "configuration", "_sums _apart": "follow from the rings"},
 }
 
 WITHIN_OTHERS = {"_Class": "Classes", "_Sorted": "RocAuc", "Known": "FeatureRates"}
@@ -124,6 +130,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "Var": {"mean", "_S"},
     "EWMean": {"_ewmean"},
     "EachFeature": set(),
+    "OneVsRest": set(),
 }
 """Fields of a part that another's fields write within."""
 

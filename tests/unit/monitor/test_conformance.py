@@ -107,6 +107,7 @@ def test_reset_equals_fresh(configured: Any, before: Any, after: Any) -> None:
     trace(used, errors(*before))
     used.reset()
     assert (used.flag, used.detections, used.evidence()) == (fresh.flag, fresh.detections, fresh.evidence())
+    assert saved(used) == saved(fresh)
     assert trace(used, errors(*after, seed=8)) == trace(fresh, errors(*after, seed=8))
 
 
@@ -140,6 +141,8 @@ def test_flag_is_latched_and_detections_counted(configured: Any, stream: Any) ->
 
 @each
 @given(st.lists(st.floats(-1e100, 1e100), max_size=300))
+@example(([0.0] * 9 + [1.0]) * 40 + [1.0] * 200)
+@example(([1.0] * 9 + [0.0]) * 40 + [0.0] * 200)
 @example([0.0] * 50 + [1e100] + [0.0] * 50 + [-1e100] * 5 + [1.0] * 100)
 @settings(max_examples=10, deadline=None)
 def test_evidence_is_json_and_adds_up(configured: Any, values: list[float]) -> None:

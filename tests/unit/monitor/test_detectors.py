@@ -183,7 +183,32 @@ def test_golden_errors(configured: Any, at: list[list[int]]) -> None:
     assert [found_at(build(configured), errors((0.1, 1000), (0.5, 1000), seed=s)) for s in range(5)] == at
 
 
-@pytest.mark.parametrize(("configured", "false_alarms"), [(Adwin(), 0), (PageHinkley(), 9)])
+@pytest.mark.parametrize(
+    ("configured", "false_alarms"),
+    [(Adwin(), 0), (PageHinkley(), 9), (Cusum(), 0), (Ewma(), 1), (Kswin(signal="error"), 0)],
+)
 def test_golden_false_alarms(configured: Any, false_alarms: int) -> None:
     """100,000 errors at a steady 10 %: how many false alarms the default settings raise."""
     assert len(found_at(build(configured), errors((0.1, 100_000)))) == false_alarms
+
+
+def delay(configured: Any, values: list[float], change: int) -> int | None:
+    """Values from the change until it is seen."""
+    return next((n - change for n in found_at(build(configured), values) if n > change), None)
+
+
+@pytest.mark.parametrize(("configured", "most"), [(Ewma(), 2_000), (Cusum(), 2_000), (Adwin(), 2_500)])
+def test_a_rise_by_half_is_mostly_seen(configured: Any, most: int) -> None:
+    """From 10 to 15 % of errors, by the default settings: docs/detectors.md has the whole table."""
+    delays = [delay(configured, errors((0.1, 3000), (0.15, 5000), seed=seed), 3000) for seed in range(30)]
+    assert sum(d is not None and d <= most for d in delays) >= 20
+
+
+def test_kswin_sees_half_a_deviation_by_default() -> None:
+    """Of normal scores; its former defaults saw it in one stream of ten."""
+    seen = 0
+    for seed in range(10):
+        rng = random.Random(seed)
+        values = [rng.gauss(0.0 if n < 3000 else 0.5, 1.0) for n in range(8000)]
+        seen += delay(Kswin(), values, 3000) is not None
+    assert seen >= 9

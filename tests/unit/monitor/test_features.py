@@ -9,6 +9,7 @@ import pytest
 from streamproc.config.model import Model
 from streamproc.events.summary import CATEGORIES, summarise
 from streamproc.monitor.metrics import FeatureMetrics
+from streamproc.monitor.names import quantities
 
 NAMES = ("missing_rate", "unseen_category_rate", "out_of_range_rate")
 SETTINGS: dict[str, Any] = {
@@ -81,3 +82,54 @@ def test_nothing_is_kept_where_nobody_asks() -> None:
     for _ in range(100):
         watched.update({"features": SOUND})
     assert (watched.getters(), watched.state()) == ({}, FeatureMetrics(Model.model_validate(SETTINGS), ()).state())
+
+
+class TestOneFeature:
+    """`missing.x`, `unseen.place`, `out_of_range.x`: which feature it is."""
+
+    CONDITION = "missing.x > 0.1 or unseen.place > 0.1 or out_of_range.x > 0.1 or missing.gone > 0.1"
+
+    def model(self) -> Model:
+        return Model.model_validate(SETTINGS | {"policies": [{"name": "p", "condition": self.CONDITION}]})
+
+    def gauges(self) -> FeatureMetrics:
+        reference = summarise([{"features": {"x": x / 10, "place": "a", "flag": 1}} for x in range(11)])
+        names = ("missing.x", "unseen.place", "out_of_range.x", "missing.gone", "missing.place")
+        return FeatureMetrics(self.model(), names, reference)
+
+    def test_each_has_its_own(self) -> None:
+        """Shares of the predictions, not of all values; a feature that the reference lacks is not known."""
+        watched = self.gauges()
+        for features in ({"x": 0.5, "place": "a"}, {"place": "b"}, {"x": 7, "place": "a"}, {"x": None, "place": "c"}):
+            watched.update({"features": features})
+        found = {name: getter() for name, getter in watched.getters().items()}
+        assert found == {
+            "missing.x": 0.5, "unseen.place": 0.5, "out_of_range.x": 0.25, "missing.gone": None, "missing.place": 0.0,
+        }  # fmt: skip
+
+    def test_what_leaves_the_window_counts_no_more(self) -> None:
+        """With weights too."""
+        watched = self.gauges()
+        for features, weight in (({}, 1), ({"x": 0.1}, 3), ({"x": 9.0}, 1), ({"x": 0.2}, 1), ({"x": 0.3}, 1)):
+            watched.update({"features": features, "weight": weight})
+        assert watched.getters()["missing.x"]() == 0
+        assert watched.getters()["out_of_range.x"]() == pytest.approx(1 / 6)
+
+    def test_the_state_comes_back(self) -> None:
+        """And goes on as it would have."""
+        lived, restored = self.gauges(), self.gauges()
+        for n in range(7):
+            lived.update({"features": {"x": n, "place": "ab"[n % 2]}})
+        restored.restore(lived.state())
+        for watched in (lived, restored):
+            watched.update({"features": {}})
+        assert {n: g() for n, g in lived.getters().items()} == {n: g() for n, g in restored.getters().items()}
+        assert lived.state() == restored.state()
+
+    def test_conditions_may_name_them_and_predictions_are_watched_for_it(self) -> None:
+        """Without a label, and without any other signal of predictions."""
+        model = Model.model_validate({"policies": [{"name": "p", "condition": "missing.amount > 0.2"}]})
+        assert model.rated_features == ("amount",)
+        assert model.watches_predictions
+        assert quantities(model)["missing.amount"].high == 1
+        assert "missing.amount" not in quantities(Model())

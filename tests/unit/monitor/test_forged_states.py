@@ -69,7 +69,7 @@ def numbers(state: Any) -> Iterator[float]:
 
 OWN = {
     "binary": "accuracy < 0 or f1 < 0 or log_loss > 9 or roc_auc < 0 or ece < 0",
-    "multiclass": "accuracy < 0 or f1 < 0 or log_loss > 9 or ece < 0",
+    "multiclass": "accuracy < 0 or f1 < 0 or log_loss > 9 or ece < 0 or roc_auc < 0",
     "regression": "mae > 9 or rmse > 9 or r2 < -9 or interval_coverage < 0",
 }
 
@@ -88,7 +88,7 @@ def small(task: str) -> ModelMonitor:
                 "name": "all",
                 "cooldown": "1h",
                 "condition": f"a or p or drift > 1 or quality < 0 or data_volume_increase > 3 or "
-                f"{OWN[task]} or label_delay_p95 < 0 or label_coverage < 0 or missing_rate < 0",
+                f"{OWN[task]} or label_delay_p95 < 0 or label_coverage < 0 or missing_rate < 0 or missing.x < 0",
             },
             {
                 "name": "careful",

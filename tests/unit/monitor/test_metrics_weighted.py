@@ -96,6 +96,18 @@ def roc_auc(rows: Sequence[Row]) -> float | None:
     return float(sk.roc_auc_score(labels, scores, sample_weight=weights)) if all(weight_of.values()) else None
 
 
+def one_vs_rest(rows: Sequence[Row]) -> float | None:
+    """scikit-learn's `multi_class="ovr", average="macro"`, which wants scores of all classes and labels of all."""
+    (labels, scores), weights = columns(rows, "label", "scores")
+    areas = []
+    for name in CLASSES:
+        is_it = [label == name for label in labels]
+        both = [sum(w for w, it in zip(weights, is_it, strict=True) if it is side) for side in (True, False)]
+        if all(both):
+            areas.append(sk.roc_auc_score(is_it, [each[name] for each in scores], sample_weight=weights))
+    return float(np.mean(areas)) if areas else None
+
+
 def ece(rows: Sequence[Row]) -> float | None:
     """By its definition."""
     (labels, scores), weights = columns(rows, "label", "score")
@@ -181,6 +193,7 @@ EXPECTED: dict[str, dict[str, Callable[[Sequence[Row]], float | None]]] = {
         "precision": of_answers(sk.precision_score, average="macro", zero_division=0),
         "recall": of_answers(sk.recall_score, average="macro", zero_division=0),
         "f1": of_answers(sk.f1_score, average="macro", zero_division=0),
+        "roc_auc": one_vs_rest,
         "log_loss": multiclass_log_loss,
         "brier": multiclass_brier,
         "ece": top_ece,
@@ -310,3 +323,31 @@ def test_huge_and_odd_numbers_do_no_harm() -> None:
         warnings.simplefilter("ignore")
         assert watched.getters()["r2"]() == pytest.approx(sk.r2_score([1, 2, 3, 4], [2, 3, 4, 5]))
     assert watched.getters()["mae"]() == 1.0
+
+
+def test_classes_beyond_those_that_are_told_apart_do_not_count() -> None:
+    """A hundred classes: the first twenty labels have an area, memory stays bounded, and a class may come late."""
+    model = Model.model_validate({"task": "multiclass", "window": 200, "min_samples": 10})
+    watched = WindowedMetrics(model, {"roc_auc"})
+    rng = random.Random(3)
+    names = [f"c{n}" for n in range(100)]
+    rows: list[Row] = []
+    for n in range(1000):
+        label = rng.choice(names[: 10 + n // 10])
+        scores = {name: rng.random() + (name == label) for name in names}
+        weight = {"weight": rng.choice([1.0, 2.0])} if n > 300 else {}
+        rows.append({"prediction": label, "label": label, "scores": scores, "label_time": T + n, **weight})
+        watched.update(rows[-1])
+        if n == 150:
+            assert watched.getters()["roc_auc"]() is not None
+    seen = dict.fromkeys(row["label"] for row in rows)
+    first, held = list(seen)[:20], rows[-200:]
+    expected = []
+    for name in first:
+        is_it, weights = [row["label"] == name for row in held], [row.get("weight", 1.0) for row in held]
+        if any(is_it):
+            expected.append(sk.roc_auc_score(is_it, [row["scores"][name] for row in held], sample_weight=weights))
+    assert watched.getters()["roc_auc"]() == pytest.approx(np.mean(expected))
+    restored = WindowedMetrics(model, {"roc_auc"})
+    restored.restore(watched.state())
+    assert restored.getters()["roc_auc"]() == watched.getters()["roc_auc"]()

@@ -102,6 +102,56 @@ def test_a_deploy_ends_the_latch() -> None:
     assert bench() == FIRED
 
 
+class TestSetback:
+    """What a trigger that came to nothing leaves behind."""
+
+    def test_the_cooldown_doubles_and_is_counted_from_the_trigger(self) -> None:
+        """The first time it is as written; then twice as long, and twice as long again, up to the longest."""
+        bench = Bench(cooldown="1h", max_cooldown="3h")
+        for number, hours in enumerate((1, 2, 3, 3)):
+            assert bench(bad=0.9) == FIRED
+            bench.watch.raised(f"t{number}", "condition")
+            bench.watch.came_to_nothing(f"t{number}")
+            bench(0)
+            assert FIRED not in (bench(hours * HOUR - 1), bench(0))
+            bench.at.now += 1
+
+    def test_a_long_quiet_time_begins_it_anew(self) -> None:
+        """What comes back after twice the wait is another matter."""
+        bench = Bench(cooldown="1h")
+        for name in ("a", "b", "c"):
+            bench.watch.raised(name, "condition")
+            bench.watch.came_to_nothing(name)
+        bench(bad=0.9)
+        assert bench.watch.memory.setbacks == 3
+        bench.watch.raised("d", "condition")
+        bench.watch.came_to_nothing("d")
+        bench(bad=0.1)
+        assert bench(16 * HOUR, bad=0.9) == FIRED
+        assert bench.watch.memory.setbacks == 0
+
+    def test_the_triggers_of_others_and_of_schedules_are_no_setback(self) -> None:
+        """Only what its own condition raised."""
+        bench = Bench(cooldown="1h", schedule={"cron": "@daily"})
+        bench(bad=0.9)
+        bench.watch.raised("mine", "schedule")
+        bench.watch.came_to_nothing("mine")
+        bench.watch.came_to_nothing("another")
+        bench.watch.came_to_nothing(None)
+        assert bench.watch.memory.setbacks == 0
+
+    def test_hysteresis_ends_with_the_cooldown(self) -> None:
+        """An alarm that was not answered is an alarm still; without a cooldown it would come at once, and waits."""
+        for cooldown, then in (("1h", FIRED), ("0s", [])):
+            bench = Bench(clear="bad < 0.2", cooldown=cooldown)
+            bench(bad=0.9)
+            bench(0)
+            bench.watch.raised("t", "condition")
+            bench.watch.came_to_nothing("t")
+            bench(0)
+            assert bench(HOUR) == then
+
+
 class TestLabelCoverage:
     """`min_label_coverage`: what few labels say may be about the few that come early."""
 

@@ -57,5 +57,16 @@ def retrain(trigger: Any, data: Any) -> Challenger:
     return Challenger(data.directory / "turned", predict=predict)
 
 
+def of_the_majority(trigger: Any, data: Any) -> Challenger:
+    """Which way round most rows are: right only once most of the window is from after the turn."""
+    turned = sum(row["label"] == (row["features"]["x"] > 0.5) for row in data.rows) * 2 < len(data.rows)
+    (data.directory / "turned").write_text(str(turned), encoding="utf-8")
+
+    def predict(rows: list[dict[str, Any]]) -> list[int]:
+        return [int((row["features"]["x"] > 0.5) != turned) for row in rows]
+
+    return Challenger(data.directory / "turned", predict=predict)
+
+
 def silent(line: str) -> None:
     """Nobody reads the progress."""

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from itertools import islice, pairwise
 from statistics import fmean
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from streamproc.app.calibrate import Budget, Simulation, calibrate, with_settings
 from streamproc.app.replay import Recording
-from streamproc.config.detectors import Adwin, PageHinkley
+from streamproc.config.detectors import Adwin, AnyDetector, Custom, PageHinkley
 from streamproc.config.load import from_mapping, loads
 from streamproc.config.model import Config
 from streamproc.errors import UserError
@@ -137,10 +137,35 @@ def test_a_simulation_ends_when_the_rate_is_known() -> None:
     assert found.values < 100_000
 
 
-@pytest.mark.parametrize("detector", [Adwin(), PageHinkley()])
-def test_knobs_go_from_loose_to_strict(detector: Any) -> None:
-    """Places on the axis rise, and lead back."""
+TURNED = {
+    "adwin": "delta", "page_hinkley": "threshold", "kswin": "alpha", "ddm": "drift_threshold", "eddm": "beta",
+    "fhddm": "confidence_level", "hddm_a": "drift_confidence", "hddm_w": "drift_confidence", "cusum": "threshold",
+    "ewma": "threshold",
+}  # fmt: skip
+KINDS = [kind for kind in get_args(AnyDetector) if kind is not Custom]
+
+
+def test_a_class_of_the_users_own_has_no_knob() -> None:
+    """Nobody knows its settings; it is left as it is, and that is said."""
+    with pytest.raises(UserError, match="type custom has no setting that calibrate knows"):
+        knob(Custom.model_validate({"class": "a:B", "settings": {"limit": 3}}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stricter_setting_raises_fewer_alarms(kind: Any) -> None:
+    """Of every detector: over bursts, the strictest third of the settings against the loosest that it may have."""
+    detector, values = kind(signal="error"), bursts(6_000, 2)
     turn = knob(detector)
+    loose, strict = (alarms(turned(detector, turn.field, turn.values[place]), values) for place in (1, -1))
+    assert strict < loose
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_knobs_go_from_loose_to_strict(kind: Any) -> None:
+    """Of every detector: the setting that it is known by; places on the axis rise, and lead back."""
+    detector = kind()
+    turn = knob(detector)
+    assert turn.field == TURNED[detector.type]
     places = [turn.place(value) for value in turn.values]
     assert places == sorted(places)
     assert [turn.value(place) for place in places] == pytest.approx(list(turn.values))
@@ -182,6 +207,25 @@ def test_the_budget_is_shared_by_all_detectors_of_all_models_and_segments() -> N
     assert {made.share for made in found.values()} == {1.0}
     assert found["a"].per_period == pytest.approx(720)
     assert found["a"].chosen.keys() == {"errors", "amount"}
+
+
+def test_segments_are_read_from_the_configuration() -> None:
+    """Ten segments, and all of the traffic besides: each outcome is looked at twice."""
+    config = loads(CONFIG)
+    both = [*config.models["a"].policies, config.models["a"].policies[0].model_copy(update={"per_segment": True})]
+    divided = {"segment_by": ("country",), "max_segments": 10}
+    model = config.models["a"].model_copy(update={**divided, "policies": tuple(both)})
+    budget = Budget(1, 1)
+    assert budget.streams(config.models["a"]) == (1, 1)
+    assert budget.streams(model) == (10, 2)
+    assert budget.streams(model.model_copy(update={"policies": tuple(both[-1:])})) == (10, 1)
+    assert budget.streams(model.model_copy(update={"segment_by": ()})) == (1, 1)
+    assert Budget(1, 1, segments=3).streams(model) == (3, 2)
+    changed = config.model_copy(update={"models": {"a": model}})
+    recording = Recording(journal=lambda: journal(changed))
+    found = calibrate(changed, recording, Budget(40, 86_400_000), Simulation(Draw("1"), 20_000), silent)
+    assert found["a"].share == 40 / (2 * 10 * 2)
+    assert found["a"].per_period == pytest.approx(144)
 
 
 def test_the_whole_configuration_is_checked_on_a_quiet_stream() -> None:

@@ -25,7 +25,7 @@ from tests.unit.replay import made
 from tests.unit.replay.made import SECOND, T, pairs, silent
 
 RETRAIN = {"function": "tests.unit.replay.made:retrain", "window": {"outcomes": 300}, "gate": {"min_rows": 20}}
-LOW = [{"name": "low", "condition": "accuracy < 0.7", "cooldown": "1m"}]
+LOW = [{"name": "low", "condition": "accuracy < 0.7", "cooldown": "1m", "max_cooldown": "1m"}]
 """Fires again after a rejection, whose rows were still of both worlds."""
 DRIFT = 1000
 
@@ -124,6 +124,21 @@ def test_a_retrain_in_the_replay_avoids_the_errors_that_it_would_have_avoided() 
     assert policy["judged"]["false_alarms"] == 0
     assert 0 < policy["judged"]["median_delay_outcomes"] < 300
     assert arms(figures)["every 500 outcomes"]["triggers"] == 4
+
+
+def test_a_rejected_retrain_does_not_silence_the_policy() -> None:
+    """The first challenger has learned from rows of before the turn. Rows of after it come, and the next one is right.
+
+    The detector sees no second change meanwhile, and accuracy stays low.
+    """
+    retrain = {**RETRAIN, "window": {"outcomes": 600}, "function": "tests.unit.replay.made:of_the_majority"}
+    config = made.config(retrain=retrain)
+    arm = arms(run(Recording(events=events(4000)), {"p": config}, Question("test", "retrain", takes=0), everies=[]))[
+        "p"
+    ]
+    assert arm["rejected"] >= 1
+    assert arm["deployed"] == 1
+    assert arm["errors"] < 1200  # of 3,000 after the turn
 
 
 def test_the_new_model_answers_from_its_deploy_on_and_not_before() -> None:
