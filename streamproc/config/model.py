@@ -189,6 +189,21 @@ class Gate(Section):
     ] = ()
 
 
+class Probation(Section):
+    """A version that was deployed is compared with what the one before it did; clearly worse, it is rolled back."""
+
+    outcomes: Annotated[Positive, Field(description="outcomes of the new version that are compared, at most")] = 1000
+    duration: Annotated[PositiveDuration, Field(description="and for how long, at most")] = 7 * DAY
+    alpha: Annotated[
+        Share, Field(description="the largest chance of rolling back a version that is no worse, over all looks")
+    ] = 0.01
+    tolerance: Annotated[
+        float,
+        Field(ge=0, lt=1, description="by how much its error may be larger; of a regression, as a share of it"),
+        BeforeValidator(_no_truth),
+    ] = 0.0
+
+
 class Retries(Section):
     """What follows a run that did not come to its end: another one, later and later, and at last a dead letter."""
 
@@ -308,6 +323,13 @@ class Model(Section):
     retrain_timeout: Annotated[PositiveDuration, Field(description="a trigger unanswered for so long is given up")] = (
         DAY
     )
+    acknowledge_within: Annotated[
+        PositiveDuration | None,
+        Field(description="an alert, when so long after a deploy nothing is of the new version; null: label_horizon"),
+    ] = None
+    probation: Annotated[
+        Probation | None, Field(description="roll a deploy back that turns out clearly worse; null: leave it to people")
+    ] = None
     retrain: Retrain | None = None
 
     @model_validator(mode="after")

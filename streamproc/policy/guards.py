@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from streamproc.config.model import Budget, Policy
 from streamproc.config.units import format_duration
-from streamproc.events.base import format_time
+from streamproc.events.base import LATEST_MS, format_time
 from streamproc.policy.calendar import Calendar
 from streamproc.policy.lifecycle import State
 from streamproc.policy.memory import TIME, Memory
@@ -106,9 +106,11 @@ def _awaiting(q: Inquiry) -> str | None:
 
 def _cooldown(q: Inquiry) -> str | None:
     last = q.memory.last_fired
-    if last is None or q.at.now >= last + q.policy.cooldown:
+    cooldown = q.policy.cooldown << q.memory.doublings
+    if last is None or q.at.now >= last + cooldown:
         return None
-    return f"cooling down until {format_time(last + q.policy.cooldown)} ({format_duration(q.policy.cooldown)})"
+    why = f", doubled after {q.memory.doublings} rollbacks" if q.memory.doublings else ""
+    return f"cooling down until {format_time(min(last + cooldown, LATEST_MS))} ({format_duration(cooldown)}{why})"
 
 
 def _budget(q: Inquiry) -> str | None:

@@ -1,0 +1,64 @@
+"""Does the model server answer with the version that was deployed?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamproc.config.model import Model
+from streamproc.config.units import format_duration
+from streamproc.monitor.notes import NOTHING, Note, Notes
+from streamproc.policy.memory import TIME
+from streamproc.stateful import COUNT, FLAG, Stateful, fields
+
+
+class Uptake(Stateful):
+    """Waits for the first record of a version; told once when none comes in time. Times are the journal's."""
+
+    FIELDS = fields(_waits=FLAG, is_late=FLAG, _since=TIME, _others=COUNT)
+
+    def __init__(self, model: Model) -> None:
+        self._patience = model.acknowledge_within or model.label_horizon
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the same as new."""
+        self._waits = False
+        self.is_late = False
+        """It was told that nothing has come."""
+        self._since = 0
+        self._others = 0
+        """Records of other versions whose predictions were made after the deploy."""
+
+    def deployed(self, now: int) -> None:
+        """A version is in service, as a deploy event says."""
+        self.reset()
+        self._waits, self._since = True, now
+
+    def seen(self, version: str | None) -> Notes:
+        """A record of the version in service has come."""
+        if not self._waits:
+            return NOTHING
+        was_late = self.is_late
+        self.reset()
+        if not was_late:
+            return NOTHING
+        return [Note("acknowledged", "acknowledgement", f"version {version} answers now, later than it should")]
+
+    def other(self, record: Mapping[str, Any]) -> None:
+        """A record of another version."""
+        if self._waits and record["time"] > self._since:
+            self._others += 1
+
+    def overdue(self, version: str | None, now: int) -> Notes:
+        """The alert, when it is time for it."""
+        if not self._waits or self.is_late or now <= self._since + self._patience:
+            return NOTHING
+        self.is_late = True
+        patience = format_duration(self._patience)
+        instead = (
+            f"{self._others} records of later predictions are of other versions: the model server has not taken it up"
+            if self._others
+            else "nor of any other: either no predictions and labels come, or the model server does not answer"
+        )
+        return [Note("unacknowledged", "acknowledgement", f"nothing of version {version} in {patience}; {instead}")]
