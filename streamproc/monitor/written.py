@@ -50,7 +50,11 @@ class Writer:
             self._send(topics.decisions, "decision", decision.decision_id, decision, out)
 
     def _place(self, monitor: ModelMonitor, note: Note, puts: Placing, now: int, out: Outputs) -> None:
-        """The deploy event that ends a probation; whatever decides it twice gives it the same id."""
+        """The deploy event that ends a probation; whatever decides it twice gives it the same id.
+
+        It is written without a time, so that its record's counts. The journal's time is ahead of the clock where a
+        record has come from a machine whose clock is, and the join would refuse such an event (`join.max_future`).
+        """
         self.rollbacks += puts.status == "rolled_back"
         pipeline, model_id = self._config.pipeline, monitor.model_id
         artifact = None
@@ -70,7 +74,9 @@ class Writer:
             reason=note.reason,
         )
         headers = cloud_event_headers("deploy", str(event.deploy_id), pipeline, model_id, now)
-        out.send(self._config.topics.deploys, orjson.dumps(event.wire()), model_id.encode(), headers=headers)
+        value = event.wire()
+        del value["time"]
+        out.send(self._config.topics.deploys, orjson.dumps(value), model_id.encode(), headers=headers)
 
     def _send(self, topic: str, kind: str, event_id: str, event: Trigger | Decision, out: Outputs) -> None:
         headers = cloud_event_headers(kind, event_id, event.pipeline, event.model_id, event.time)
