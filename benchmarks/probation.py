@@ -1,0 +1,105 @@
+"""How often a probation ends in a rollback, after how many outcomes, and what it costs an outcome.
+
+    python benchmarks/probation.py [--runs 400]
+
+The code of the monitor, on made-up outcomes: 1,000 of the old version, the deploy, and up to 1,000 of the new one. With
+equal error rates each rollback is a false one: at most `alpha` of the runs may have one, over all 1,000 looks together.
+Under "the world changes" the old version met a harder world in its newest outcomes only; the new one is better in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a script, from anywhere
+
+from streamproc.config.model import Model
+from streamproc.config.model import Probation as Settings
+from streamproc.monitor.probation import Probation
+
+COUNT = 1000
+Draw = Callable[[Random, int], dict[str, Any]]
+"""The number of an outcome, of the old version counted back from its newest -> the outcome."""
+
+
+def classes(rate: float, hard: float | None = None, hard_for: int = 0) -> Draw:
+    """Wrong at this rate, or at `hard` while the number is below `hard_for`."""
+
+    def draw(rng: Random, n: int) -> dict[str, Any]:
+        wrong = rng.random() < (hard if hard is not None and n < hard_for else rate)
+        return {"prediction": 1, "label": int(not wrong)}
+
+    return draw
+
+
+def numbers(scale: float) -> Draw:
+    """Errors of a normal distribution with this standard deviation."""
+    return lambda rng, _: {"prediction": 0.0, "label": rng.gauss(0.0, scale)}
+
+
+def ended(task: str, old: Draw, new: Draw, seed: int, alpha: float) -> int | None:
+    """After how many outcomes the new version was rolled back, if it was."""
+    rng = Random(seed)  # noqa: S311 - made-up data
+    probation = Probation(Model.model_validate({"task": task}), Settings(outcomes=COUNT, alpha=alpha))
+    for n in reversed(range(COUNT)):
+        probation.outcome(old(rng, n))
+    probation.deployed(None, 0, begins=True)
+    for n in range(COUNT):
+        probation.outcome(new(rng, n))
+        if probation.is_worse:
+            return n + 1
+    return None
+
+
+def show(name: str, runs: int, old: Draw, new: Draw, *, task: str = "binary", alpha: float = 0.01) -> None:
+    """A line of the table."""
+    ends = [end for seed in range(runs) if (end := ended(task, old, new, seed, alpha)) is not None]
+    median = f"{statistics.median(ends):6.0f}" if ends else "     -"
+    print(f"{name:58s} {len(ends) / runs:7.1%} {median}", flush=True)
+
+
+def cost() -> float:
+    """µs of CPU time an outcome."""
+    rng, probation = Random(1), Probation(Model(), Settings(outcomes=COUNT))  # noqa: S311 - made-up data
+    records = [classes(0.1)(rng, n) for n in range(COUNT)]
+    took = []
+    for _ in range(20):
+        for record in records:
+            probation.outcome(record)
+        probation.deployed(None, 0, begins=True)
+        began = time.process_time()
+        for record in records:
+            probation.outcome(record)
+        took.append((time.process_time() - began) / COUNT * 1e6)
+    return statistics.median(took)
+
+
+def main() -> None:
+    """The table, and the cost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=400)
+    runs = parser.parse_args().runs
+    print(f"{'':58s} rolled  median\n{f'{runs} runs each':58s}   back  outcomes")
+    for rate in (0.02, 0.1, 0.3):
+        show(f"equal: {rate:.0%} wrong, alpha 0.01", runs, classes(rate), classes(rate))
+    show("equal: 10% wrong, alpha 0.1", runs, classes(0.1), classes(0.1), alpha=0.1)
+    show("equal: a regression, alpha 0.01", runs, numbers(1), numbers(1), task="regression")
+    for rate in (0.15, 0.2, 0.3, 0.5, 1.0):
+        show(f"worse: 10% -> {rate:.0%} wrong", runs, classes(0.1), classes(rate))
+    for scale in (1.2, 1.5, 2.0):
+        show(f"worse: absolute errors x {scale}", runs, numbers(1), numbers(scale), task="regression")
+    for hard_for in (100, 200, 400, 600):
+        old = classes(0.1, hard=0.3, hard_for=hard_for)
+        show(f"the world changes {hard_for} outcomes before: 10%, 30% -> 20%", runs, old, classes(0.2))
+    print(f"\n{cost():.2f} µs of CPU time an outcome on probation")
+
+
+if __name__ == "__main__":
+    main()
