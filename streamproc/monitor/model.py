@@ -157,13 +157,15 @@ class ModelMonitor(Stateful):
             return self._other_version(record)
         self.whole.outcome(record, offset, now)
         self.ledger.outcome(record["time"])
-        notes = [*self.succession.outcome(record, self.version.version), *self._judge(now)]
+        notes = self.succession.outcome(record, self.version.version)
+        if self.succession.on_probation:
+            notes = [*notes, *self._judge(now)]
         scope = self.segments.find(record) if self.segments is not None else None
         if scope is not None:
             scope.gauges.volume.update(label_time)
             scope.outcome(record, offset, now)
         if self.course.warms_up:
-            notes += self.course.warm_up(self.gauges.outcomes, self.version.version)
+            notes = [*notes, *self.course.warm_up(self.gauges.outcomes, self.version.version)]
         looked = self._look(now, scope)
         return [*notes, *looked] if notes else looked
 
@@ -177,7 +179,8 @@ class ModelMonitor(Stateful):
         scope = self.segments.find(record) if self.segments is not None else None
         if scope is not None:
             scope.gauges.prediction(record, now)
-        return [*notes, *self._look(now, scope)]
+        looked = self._look(now, scope)
+        return [*notes, *looked] if notes else looked
 
     def metric(self, record: dict[str, Any], now: int) -> Notes:
         """Outside numbers; names that are not declared are passed over."""
@@ -338,8 +341,6 @@ class ModelMonitor(Stateful):
 
     def _judge(self, now: int) -> Notes:
         """How the probation of the version in service ends, if it does now."""
-        if not self.succession.on_probation:
-            return NOTHING
         at = self.situation
         at.now = now
         halted = at.paused or now < at.snoozed_until
@@ -348,9 +349,8 @@ class ModelMonitor(Stateful):
             return NOTHING
         if note.verdict == "confirmed" and (policy := self._brought_by()) is not None:
             policy.memory.doublings = 0
-        if note.puts is None or note.puts.status != "rolled_back":
-            return [note]
-        return [note, self.course.go_back(f"version {note.puts.previous} is worse")]
+        goes_back = note.puts is not None and note.puts.status == "rolled_back"
+        return [note, self.course.go_back(f"version {self.version.version} is worse")] if goes_back else [note]
 
     def _brought_by(self) -> PolicyWatch | None:
         """The policy whose trigger the version in service was made for."""
