@@ -182,7 +182,10 @@ class Gate(Section):
     ] = 0.9
     max_segment_loss: Annotated[
         Share | None,
-        Field(description="by how much the error of a segment may grow; of a regression, as a share of it; null: any"),
+        Field(
+            description="by how much the error of a segment may grow, unless that may be luck (confidence); of a "
+            "regression, as a share of it; null: any"
+        ),
     ] = None
     segments: Annotated[
         tuple[Name, ...], Field(description="fields that divide the rows for max_segment_loss; empty: segment_by")
