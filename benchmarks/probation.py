@@ -4,7 +4,8 @@
 
 The code of the monitor, on made-up outcomes: 1,000 of the old version, the deploy, and up to 1,000 of the new one. With
 equal error rates each rollback is a false one: at most `alpha` of the runs may have one, over all 1,000 looks together.
-Under "the world changes" the old version met a harder world in its newest outcomes only; the new one is better in it.
+Under "the world changes before" the old version met a harder world in its newest outcomes only; the new one is better
+in it. Under "after" it gets harder for the new version, which is as good as the old one.
 """
 
 from __future__ import annotations
@@ -29,12 +30,24 @@ Draw = Callable[[Random, int], dict[str, Any]]
 """The number of an outcome, of the old version counted back from its newest -> the outcome."""
 
 
-def classes(rate: float, hard: float | None = None, hard_for: int = 0) -> Draw:
-    """Wrong at this rate, or at `hard` while the number is below `hard_for`."""
+def classes(rate: float, other: float | None = None, first: int = 0) -> Draw:
+    """Wrong at this rate, or at another one while the number is below `first`."""
 
     def draw(rng: Random, n: int) -> dict[str, Any]:
-        wrong = rng.random() < (hard if hard is not None and n < hard_for else rate)
+        wrong = rng.random() < (other if other is not None and n < first else rate)
         return {"prediction": 1, "label": int(not wrong)}
+
+    return draw
+
+
+def in_runs(rate: float, length: int) -> Draw:
+    """Wrong at this rate, but so many outcomes one after the other are all wrong or all right."""
+    last = [False]
+
+    def draw(rng: Random, n: int) -> dict[str, Any]:
+        if n % length == 0:
+            last[0] = rng.random() < rate
+        return {"prediction": 1, "label": int(not last[0])}
 
     return draw
 
@@ -91,13 +104,18 @@ def main() -> None:
         show(f"equal: {rate:.0%} wrong, alpha 0.01", runs, classes(rate), classes(rate))
     show("equal: 10% wrong, alpha 0.1", runs, classes(0.1), classes(0.1), alpha=0.1)
     show("equal: a regression, alpha 0.01", runs, numbers(1), numbers(1), task="regression")
+    for length in (2, 5, 20):
+        show(f"equal: 10% wrong, in runs of {length}", runs, in_runs(0.1, length), in_runs(0.1, length))
     for rate in (0.15, 0.2, 0.3, 0.5, 1.0):
         show(f"worse: 10% -> {rate:.0%} wrong", runs, classes(0.1), classes(rate))
     for scale in (1.2, 1.5, 2.0):
         show(f"worse: absolute errors x {scale}", runs, numbers(1), numbers(scale), task="regression")
-    for hard_for in (100, 200, 400, 600):
-        old = classes(0.1, hard=0.3, hard_for=hard_for)
-        show(f"the world changes {hard_for} outcomes before: 10%, 30% -> 20%", runs, old, classes(0.2))
+    for newest in (100, 200, 400, 600):
+        old = classes(0.1, other=0.3, first=newest)
+        show(f"the world changes {newest} outcomes before: 10%, 30% -> 20%", runs, old, classes(0.2))
+    for easy_for in (100, 400):
+        new = classes(0.2, other=0.1, first=easy_for)
+        show(f"the world changes {easy_for} outcomes after: 10% -> 10%, 20%", runs, classes(0.1), new)
     print(f"\n{cost():.2f} µs of CPU time an outcome on probation")
 
 

@@ -195,7 +195,11 @@ class Gate(Section):
 class Probation(Section):
     """A version that was deployed is compared with what the one before it did; clearly worse, it is rolled back."""
 
-    outcomes: Annotated[Positive, Field(description="outcomes of the new version that are compared, at most")] = 1000
+    outcomes: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="outcomes of the new version that are compared, at most"),
+        BeforeValidator(_no_truth),
+    ] = 1000
     duration: Annotated[PositiveDuration, Field(description="and for how long, at most")] = 7 * DAY
     alpha: Annotated[
         Share, Field(description="the largest chance of rolling back a version that is no worse, over all looks")

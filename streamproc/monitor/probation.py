@@ -22,6 +22,7 @@ from streamproc.config.model import Model
 from streamproc.config.model import Probation as Settings
 from streamproc.config.units import format_duration
 from streamproc.monitor.betting import Capital
+from streamproc.monitor.reference import comparable, middle
 from streamproc.monitor.signals import LIMIT, labelled
 from streamproc.policy.memory import TIME
 from streamproc.stateful import COUNT, FLAG, NUMBER, PART, Stateful, check_ring, fields, numbers, require
@@ -77,20 +78,24 @@ class Probation(Stateful):
         require(self.on or not (self._against or self._pairs), "a comparison without a probation")
         require(all(0.0 <= loss <= LIMIT for ring in (self._losses, self._against) for loss in ring), "not losses")
 
-    def deployed(self, comparable: int | None, now: int, *, begins: bool) -> str | None:
+    def deployed(self, changed: int | None, now: int, *, begins: bool) -> str | None:
         """Another version is in service. If a probation should begin for it: why there can be none, or None.
 
-        `comparable`: only so many of the newest outcomes are of the world as it is now; None: all that are known.
+        `changed`: before so many outcomes a detector has seen a change.
         """
         place, losses = self._place, self._losses
         self.reset()
         if not begins:
             return None
         before = losses[place:] + losses[:place]
-        if comparable is not None:
-            before = before[max(0, len(before) - comparable) :]
+        if changed is not None:
+            before = before[max(0, len(before) - changed) :]
+        if before:
+            level = middle(before) if self._is_regression else 0.0
+            before = before[len(before) - comparable(before, level) :]
         if len(before) < self._enough:
-            return f"only {len(before)} outcomes to compare with, min_samples is {self._enough}"
+            known = "" if len(before) == len(losses) else f" of {len(losses)}, those since the error rose or changed"
+            return f"only {len(before)} outcomes{known}, to compare with; min_samples is {self._enough}"
         self.on, self._began, self._against = True, now, before
         return None
 

@@ -77,8 +77,8 @@ class Succession(Stateful):
         """A trigger of this policy; a person's has none that could be told to wait."""
         self._raised = Raised(trigger_id, policy, segment) if policy is not None else None
 
-    def deployed(self, record: Mapping[str, Any], before: str | None, comparable: int | None, now: int) -> Notes:
-        """A deploy event puts a version in service, where `before` was. `comparable` as of Probation.
+    def deployed(self, record: Mapping[str, Any], before: str | None, changed: int | None, now: int) -> Notes:
+        """A deploy event puts a version in service, where `before` was. `changed` as of Probation.
 
         One that went back is not on probation: it would be judged by what the worse one did.
         """
@@ -96,13 +96,13 @@ class Succession(Stateful):
             mine = self._raised is not None and trigger_id == self._raised.trigger_id
             self._served, self._before, self.brought_by = new, left, self._raised if mine else None
         self.uptake.deployed(now)
-        return NOTHING if self.probation is None else self._begin(self.probation, record, before, comparable, now)
+        return NOTHING if self.probation is None else self._begin(self.probation, record, before, changed, now)
 
     def _begin(
-        self, probation: Probation, record: Mapping[str, Any], before: str | None, comparable: int | None, now: int
+        self, probation: Probation, record: Mapping[str, Any], before: str | None, changed: int | None, now: int
     ) -> Notes:
         begins = record["status"] == "deployed"
-        why_not = probation.deployed(comparable, now, begins=begins)
+        why_not = probation.deployed(changed, now, begins=begins)
         if not begins:
             return NOTHING
         version = record["model_version"]
