@@ -1,11 +1,14 @@
 """How often a probation ends in a rollback, after how many outcomes, and what it costs an outcome.
 
-    python benchmarks/probation.py [--runs 400]
+    python benchmarks/probation.py [--runs 400] [--market]
 
 The code of the monitor, on made-up outcomes: 1,000 of the old version, the deploy, and up to 1,000 of the new one. With
 equal error rates each rollback is a false one: at most `alpha` of the runs may have one, over all 1,000 looks together.
 Under "the world changes before" the old version met a harder world in its newest outcomes only; the new one is better
 in it. Under "after" it gets harder for the new version, which is as good as the old one.
+
+--market replays the demo's data, a market that drifts nearly all the time, with its own retrains, with and without a
+probation: whether good versions are lost to it.
 """
 
 from __future__ import annotations
@@ -94,11 +97,32 @@ def cost() -> float:
     return statistics.median(took)
 
 
+def market() -> None:
+    """What becomes of the demo's deploys."""
+    from streamproc.app.replay import Recording, replay
+    from streamproc.demo import market, recorded
+    from streamproc.replay.results import Question
+
+    plain = recorded.config()
+    models = {name: model.model_copy(update={"probation": Settings()}) for name, model in plain.models.items()}
+    configs = {"without": plain, "with a probation": plain.model_copy(update={"models": models})}
+    question = Question("the demo", "retrain", takes=3_600_000)
+    figures = replay(Recording(events=recorded.events(market.load())), configs, question, lambda _: None)
+    for arm in figures["models"]["electricity"]["arms"]:
+        told = {name: arm["decisions"].get(name, 0) for name in ("probation: begun", "worse: rollback")}
+        print(f"{arm['name']:18s} {arm['errors']:,.0f} errors, {arm['deployed']} deployed, {told}")
+
+
 def main() -> None:
     """The table, and the cost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=400)
-    runs = parser.parse_args().runs
+    parser.add_argument("--market", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.market:
+        market()
+        return
+    runs = arguments.runs
     print(f"{'':58s} rolled  median\n{f'{runs} runs each':58s}   back  outcomes")
     for rate in (0.02, 0.1, 0.3):
         show(f"equal: {rate:.0%} wrong, alpha 0.01", runs, classes(rate), classes(rate))

@@ -332,7 +332,10 @@ class Model(Section):
     )
     acknowledge_within: Annotated[
         PositiveDuration | None,
-        Field(description="an alert, when so long after a deploy nothing is of the new version; null: label_horizon"),
+        Field(
+            description="an alert, when so long after a deploy nothing has come of the new version; null: only when "
+            "another version still answers an hour after it"
+        ),
     ] = None
     probation: Annotated[
         Probation | None, Field(description="roll a deploy back that turns out clearly worse; null: leave it to people")

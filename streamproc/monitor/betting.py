@@ -18,7 +18,7 @@ from streamproc.stateful import COUNT, NUMBER, Stateful, fields, within
 
 MOST = 0.5
 """The largest share of the capital that one observation can take."""
-LARGEST = 1e100
+LARGEST = 1e300
 """Nothing is bet any more: it is certain, and must stay a number."""
 _PRIOR = 0.25
 """What is supposed of the squares before anything was seen, at the weight of one observation."""

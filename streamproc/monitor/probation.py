@@ -22,10 +22,10 @@ from streamproc.config.model import Model
 from streamproc.config.model import Probation as Settings
 from streamproc.config.units import format_duration
 from streamproc.monitor.betting import Capital
-from streamproc.monitor.reference import comparable, middle
+from streamproc.monitor.reference import MOST_LAGS, comparable, middle, run_length
 from streamproc.monitor.signals import LIMIT, labelled
 from streamproc.policy.memory import TIME
-from streamproc.stateful import COUNT, FLAG, NUMBER, PART, Stateful, check_ring, fields, numbers, require
+from streamproc.stateful import COUNT, FLAG, NUMBER, PART, Stateful, check_ring, fields, numbers, require, within
 
 Figures = tuple[tuple[str, float], ...]
 """Name -> value."""
@@ -40,6 +40,7 @@ class Probation(Stateful):
         on=FLAG,
         _against=numbers("d"),
         capital=PART,
+        _run=within(1.0, 1.0 + 2 * MOST_LAGS),
         _began=TIME,
         _pairs=COUNT,
         _better=COUNT,
@@ -67,6 +68,8 @@ class Probation(Stateful):
         self._against = array("d")
         """Losses of the version before that have not met one of the new version's; the newest is the last."""
         self.capital.reset()
+        self._run = 1.0
+        """As many outcomes in a row as tell no more than one."""
         self._began = self._pairs = self._better = self._worse = 0
         self._sum = self._sum_before = 0.0
 
@@ -93,6 +96,7 @@ class Probation(Stateful):
         if before:
             level = middle(before) if self._is_regression else 0.0
             before = before[len(before) - comparable(before, level) :]
+            self._run = run_length(before, level)
         if len(before) < self._enough:
             known = "" if len(before) == len(losses) else f" of {len(losses)}, those since the error rose or changed"
             return f"only {len(before)} outcomes{known}, to compare with; min_samples is {self._enough}"
@@ -128,7 +132,12 @@ class Probation(Stateful):
     @property
     def is_worse(self) -> bool:
         """The evidence is enough."""
-        return self.on and self.capital.e_value * self._settings.alpha >= 1.0
+        return self.on and self.e_value * self._settings.alpha >= 1.0
+
+    @property
+    def e_value(self) -> float:
+        """The evidence. Errors that come in runs of L are L bets on one thing: it counts as one."""
+        return self.capital.e_value if self._run == 1.0 else self.capital.e_value ** (1.0 / self._run)
 
     def is_over(self, now: int) -> bool:
         """Nothing more is to be compared."""
@@ -152,8 +161,9 @@ class Probation(Stateful):
             ("error_before", self._sum_before / n),
             ("better", float(self._better)),
             ("worse", float(self._worse)),
-            ("e_value", self.capital.e_value),
+            ("e_value", self.e_value),
             ("e_value_needed", 1.0 / self._settings.alpha),
+            ("run_length", self._run),
         )
 
     def __str__(self) -> str:

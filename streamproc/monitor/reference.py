@@ -8,11 +8,15 @@ that what is no worse is rolled back the more seldom.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 
 NEEDED = 12.0
 """Three and a half standard errors, squared: of 1,000 losses that never rose, one or two in a hundred are cut."""
 FEWEST = 20
 """Losses on each side."""
+CHANCE = 6.25
+"""Two and a half standard errors of an autocorrelation, squared."""
+MOST_LAGS = 50
 
 
 def comparable(losses: Sequence[float], level: float) -> int:
@@ -44,3 +48,23 @@ def _since_the_rise(large: Sequence[bool]) -> int:
 def middle(losses: Sequence[float]) -> float:
     """The median, the lower one of two."""
     return sorted(losses)[(len(losses) - 1) // 2]
+
+
+def run_length(losses: Sequence[float], level: float) -> float:
+    """How many losses in a row tell no more than one does: 1 if each is for itself.
+
+    The integrated autocorrelation time of "is large", 1 + 2 (r_1 + r_2 + ...), up to the first that is no more than
+    chance. Of runs of L equal losses it is L.
+    """
+    large = [float(loss > level) for loss in losses]
+    n = len(large)
+    mean = sum(large) / n if n else 0.0
+    apart = [x - mean for x in large]
+    spread = sum(x * x for x in apart)
+    length = 1.0
+    for lag in range(1, min(MOST_LAGS, n - 1) + 1):
+        r = sum(map(mul, apart, apart[lag:])) / spread if spread else 0.0
+        if r * r * n <= CHANCE or r < 0:
+            break
+        length += 2 * r
+    return length

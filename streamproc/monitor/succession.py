@@ -95,7 +95,7 @@ class Succession(Stateful):
         else:
             mine = self._raised is not None and trigger_id == self._raised.trigger_id
             self._served, self._before, self.brought_by = new, left, self._raised if mine else None
-        self.uptake.deployed(now)
+        self.uptake.deployed(record["time"], now)
         return NOTHING if self.probation is None else self._begin(self.probation, record, before, changed, now)
 
     def _begin(

@@ -100,7 +100,7 @@ def test_a_version_that_no_server_takes_up_is_an_alert(bootstrap: str, tmp_path:
             ticks = kinds(again).count("tick")
             until(lambda: clock.minute_later(kinds(again)).count("tick"), lambda n: n > ticks + 1, "more ticks")
             assert decided(again, "unacknowledged") == [alert]
-    assert "nothing of version v2 in 2s" in alert["reason"]
+    assert "nothing of version v2 in 2s; nor has another version" in alert["reason"]
     assert [log["log_level"] for log in logs if log.get("verdict") == "unacknowledged"] == ["warning"]
 
 

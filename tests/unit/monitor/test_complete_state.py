@@ -44,7 +44,7 @@ NOT_WRITTEN: dict[str, dict[str, str]] = {
     },
     "Ledger": {"_error _window": "configuration"},
     "Course": {"_model": "configuration"},
-    "Uptake": {"_patience": "configuration"},
+    "Uptake": {"_patience _is_silence_told": "configuration"},
     "Probation": {"_settings _enough _is_regression _loss": "configuration"},
     "Capital": {"_most": "configuration"},
     "Sharing": {"_model_id": "configuration"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from streamproc.monitor.reference import comparable, middle
+from streamproc.monitor.reference import MOST_LAGS, comparable, middle, run_length
 
 RUNS = 200
 
@@ -51,3 +51,24 @@ def test_errors_of_a_regression_are_large_beyond_their_median() -> None:
     errors = [abs(rng.gauss(0, 1e6)) for _ in range(400)] + [abs(rng.gauss(0, 4e6)) for _ in range(100)]
     assert 85 <= comparable(errors, middle(errors)) <= 130
     assert comparable(errors[:400], middle(errors[:400])) == 400
+
+
+def test_losses_that_are_for_themselves_have_runs_of_one() -> None:
+    """But for chance, in a few of a hundred, and then hardly longer."""
+    found = sorted(run_length(losses((1000, 0.1), seed=seed), 0.0) for seed in range(RUNS))
+    assert found[int(RUNS * 0.95)] == 1.0
+    assert found[-1] < 1.5
+
+
+def test_runs_have_their_length() -> None:
+    """Twenty outcomes of one batch of labels are all wrong, or all right."""
+    for length in (2, 5, 20):
+        one_each = losses((2000, 0.2))
+        runs = [loss for loss in one_each for _ in range(length)]
+        assert 0.7 * length <= run_length(runs, 0.0) <= 1.4 * length
+
+
+def test_of_too_few_or_equal_losses_nothing_is_known() -> None:
+    """And nothing endless comes of it."""
+    assert run_length([], 0.0) == run_length([1.0], 0.0) == run_length([1.0] * 500, 0.0) == 1.0
+    assert run_length([0.0] * 500 + [1.0] * 500, 0.0) <= 1 + 2 * MOST_LAGS
