@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from streamproc.config.model import Config
@@ -45,9 +45,16 @@ def _join(
 def _monitor(
     config: Config, partitions: Mapping[str, int], stack: ExitStack, disks: Callable[[], Disks] | None = None
 ) -> list[Stage]:
+    import structlog
+
     from streamproc.monitor.stage import MonitorStage
 
-    return [MonitorStage(config, partitions[config.topics.journal])]
+    log: Any = structlog.get_logger().bind(stage="monitor")
+
+    def warn(alert: Mapping[str, str]) -> None:
+        log.warning(ALERTS.get(alert["verdict"], alert["verdict"]), **alert)
+
+    return [MonitorStage(config, partitions[config.topics.journal], warn)]
 
 
 def _retrain(
@@ -72,6 +79,11 @@ def _retrain(
     return [stage]
 
 
+ALERTS = {
+    "worse": "a deployed version is worse than the one before",
+    "unacknowledged": "a deployed version was not taken up",
+}
+"""Verdict -> what the log says."""
 STAGES: dict[str, Maker] = {
     "join": _join,
     "monitor": _monitor,

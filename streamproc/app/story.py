@@ -31,6 +31,11 @@ _WORDS = {
     "expired": "expired",
     "judged": "was judged",
     "revised": "was judged again after revised labels",
+    "probation": "probation",
+    "confirmed": "passed its probation",
+    "worse": "failed its probation",
+    "unacknowledged": "was not taken up",
+    "acknowledged": "was taken up late",
 }
 
 

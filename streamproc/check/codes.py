@@ -48,6 +48,7 @@ CODES: dict[str, Code] = {
     "unused-metric": Code("warning", "an external metric stands in no condition"),
     # retraining
     "gate-rows": Code("error", "a gate asks for more rows than a retrain can hold out: it rejects every challenger"),
+    "probation": Code("error", "a probation is shorter than what it needs to begin: none ever would"),
     "time-limit": Code("warning", "a retrain may take longer than its trigger stays open"),
     "no-policy": Code("note", "nothing but a command starts a retrain of a model"),
     "no-retrain": Code("note", "triggers are published, and retraining is left to others"),

@@ -37,6 +37,7 @@ def lint_model(model: Model, site: Site) -> tuple[list[Finding], set[Mark]]:
     findings += lint_segments(model, site)
     findings += _lint_detectors(model, site)
     findings += [*_lint_measures(model, site), *_lint_positive_label(model, site), *_lint_retrain(model, site)]
+    findings += _lint_probation(model, site)
     return findings, places
 
 
@@ -141,6 +142,16 @@ def _lint_retrain(model: Model, site: Site) -> Iterator[Finding]:
         yield here.at("time_limit").value("time-limit", message)
     if retrain.gate is not None:
         yield from _lint_gate(retrain.gate, retrain.window.outcomes, model, here.at("gate"))
+
+
+def _lint_probation(model: Model, site: Site) -> Iterator[Finding]:
+    probation = model.probation
+    if probation is not None and probation.outcomes < model.min_samples:
+        message = (
+            f"only {probation.outcomes} outcomes of a version are kept to compare the next one with, and a probation "
+            f"needs {model.min_samples} to begin (min_samples): no version would ever be on probation; raise this"
+        )
+        yield site.at("probation", "outcomes").value("probation", message)
 
 
 def _lint_gate(gate: Gate, outcomes: int, model: Model, site: Site) -> Iterator[Finding]:

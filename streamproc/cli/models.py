@@ -15,23 +15,26 @@ from streamproc.events.base import format_time
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 def models(config: Config, *, as_json: bool) -> None:
-    """What is in service of each model, since when, and why."""
+    """What is in service of each model, since when, why, and whether it has proved itself."""
     from streamproc.app.layout import check_layout
-    from streamproc.app.service import services
+    from streamproc.app.service import services, shown
     from streamproc.kafka.admin import Admin
 
     partitions = Admin(config.kafka).partitions()
     check_layout(config, partitions)
-    for service in services(config, partitions):
+    for service in services(config, partitions, judged=True):
         now, before = service.current, service.previous
         if as_json:
-            click.echo(orjson.dumps({"model_id": service.model_id, "current": now, "previous": before}))
+            told = {"current": now, "previous": before, "probation": service.probation}
+            click.echo(orjson.dumps({"model_id": service.model_id, **told}))
             continue
         if now is None:
             click.echo(f"{service.model_id}: no deploy event yet")
             continue
         click.echo(f"{service.model_id}: version {now['model_version']} since {format_time(now['time'])}")
         click.echo(f"  {now['status'].replace('_', ' ')}: {now.get('reason') or 'no reason given'}")
+        if (tried := shown(service)) is not None:
+            click.echo(f"  {tried}")
         if now.get("trigger_id"):
             click.echo(f"  trigger: {now['trigger_id']} (streamproc explain {now['trigger_id']})")
         if now.get("artifact"):

@@ -207,11 +207,33 @@ class Gate(Section):
     ] = 0.9
     max_segment_loss: Annotated[
         Share | None,
-        Field(description="by how much the error of a segment may grow; of a regression, as a share of it; null: any"),
+        Field(
+            description="by how much the error of a segment may grow, unless that may be luck (confidence); of a "
+            "regression, as a share of it; null: any"
+        ),
     ] = None
     segments: Annotated[
         tuple[Name, ...], Field(description="fields that divide the rows for max_segment_loss; empty: segment_by")
     ] = ()
+
+
+class Probation(Section):
+    """A version that was deployed is compared with what the one before it did; clearly worse, it is rolled back."""
+
+    outcomes: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="outcomes of the new version that are compared, at most"),
+        BeforeValidator(_no_truth),
+    ] = 1000
+    duration: Annotated[PositiveDuration, Field(description="and for how long, at most")] = 7 * DAY
+    alpha: Annotated[
+        Share, Field(description="the largest chance of rolling back a version that is no worse, over all looks")
+    ] = 0.01
+    tolerance: Annotated[
+        float,
+        Field(ge=0, lt=1, description="by how much its error may be larger; of a regression, as a share of it"),
+        BeforeValidator(_no_truth),
+    ] = 0.0
 
 
 class Retries(Section):
@@ -333,6 +355,16 @@ class Model(Section):
     retrain_timeout: Annotated[PositiveDuration, Field(description="a trigger unanswered for so long is given up")] = (
         DAY
     )
+    acknowledge_within: Annotated[
+        PositiveDuration | None,
+        Field(
+            description="an alert, when so long after a deploy nothing has come of the new version; null: only when "
+            "another version still answers an hour after it"
+        ),
+    ] = None
+    probation: Annotated[
+        Probation | None, Field(description="roll a deploy back that turns out clearly worse; null: leave it to people")
+    ] = None
     retrain: Retrain | None = None
 
     @model_validator(mode="after")

@@ -53,6 +53,7 @@ OPERATIONS = (
     Operation("monitor", "send", "journal", "Write the clock's ticks, which schedules go by"),
     Operation("monitor", "send", "triggers", "Ask for a retrain"),
     Operation("monitor", "send", "decisions", "Say why a policy fired or did not"),
+    Operation("monitor", "send", "deploys", "Confirm a version after its probation, or roll it back"),
     Operation("retrain", "receive", "triggers", "Retrain"),
     Operation("retrain", "receive", "journal", "Read the rows that a trigger names", in_group=False),
     Operation("retrain", "receive", "deploys", "Know what is in service, and which triggers are done"),

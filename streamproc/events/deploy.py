@@ -37,7 +37,8 @@ class Deploy(Event):
     """A step in the life of a model version. `deployed` and `rolled_back` put `model_version` in service.
 
     A retrain begins with `started` and ends with `deployed`, `rejected` or `failed`. In between there may be attempts
-    that end with `attempt_failed` or `given_back`; each is followed by another `started`.
+    that end with `attempt_failed` or `given_back`; each is followed by another `started`. The monitor writes how a
+    probation ends: `confirmed`, which changes nothing, or `rolled_back`.
     """
 
     model_id: Id

@@ -39,7 +39,14 @@ TOPICS: tuple[Topic, ...] = (
     Topic("journal", "join; monitor: ticks, config", "model_id", "all that the monitor reacts to", JournalRecord, -1),
     Topic("triggers", "monitor", "model_id", "retrain this model on this data", Trigger, -1),
     Topic("decisions", "monitor", "model_id", "why a policy fired or did not", Decision, -1),
-    Topic("deploys", "retrain worker, or your pipeline", "model_id", "what became of a retrain", Deploy, -1),
+    Topic(
+        "deploys",
+        "retrain worker or your pipeline; monitor",
+        "model_id",
+        "what became of a retrain",
+        Deploy,
+        -1,
+    ),
     Topic(
         "dead_letters", "every stage", "source key", "raw bytes that could not be used", DeadLetterHeaders, 30 * _DAY
     ),

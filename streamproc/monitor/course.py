@@ -59,12 +59,19 @@ class Course(Stateful):
         self.situation.state = state
         return Note("lifecycle", happening.value, f"{reason}; now {state.value.replace('_', ' ')}")
 
+    def go_back(self, reason: str) -> Note:
+        """A rollback is on its way: until it is read back, or given up, nothing else begins."""
+        self.triggered_at = self.situation.now
+        return self.move(Happening.WORSE, reason)
+
     def overdue(self, outcomes: int) -> list[Note]:
         """What has taken longer than `retrain_timeout`: an answer to the trigger, or a warm-up."""
         now, patience = self.situation.now, self._model.retrain_timeout
         notes = []
         if self.waits_for_a_retrain and now > self.triggered_at + patience:
             notes.append(self.move(Happening.TIMED_OUT, f"{self.trigger_id} had no answer in time"))
+        if self.situation.state is State.ROLLING_BACK and now > self.triggered_at + patience:
+            notes.append(self.move(Happening.TIMED_OUT, "the rollback has not come back through the deploys topic"))
         if self.warms_up and now > self.deployed_at + patience:
             notes.append(self.move(Happening.WARMED_UP, f"only {outcomes} outcomes of the new version in time"))
         return notes

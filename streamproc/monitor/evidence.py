@@ -59,21 +59,13 @@ def data_window(
         from_offset=start,
         to_offset=offset + 1,
         outcomes=outcomes,
-        change_point=_change_point(monitor, monitor.scope(segment)),
+        change_point=_change_point(monitor.scope(segment)),
     )
 
 
-def _change_point(monitor: ModelMonitor, scope: Scope) -> ChangePoint | None:
-    """The latest change among the flagged detectors of a labelled signal."""
-    ages = {
-        name: age
-        for name, detector in scope.gauges.detectors.items()
-        if detector.flag
-        and monitor.model.detectors[name].signal in ("error", "loss")
-        and (age := detector.evidence().get("change_age")) is not None
-    }
-    if not ages:
+def _change_point(scope: Scope) -> ChangePoint | None:
+    found = scope.newest_change()
+    if found is None:
         return None
-    name = min(ages, key=lambda n: ages[n])
-    age = int(ages[name])
+    name, age = found
     return ChangePoint(offset=scope.watched.start_of(age)[0], outcomes=age, detector=name)

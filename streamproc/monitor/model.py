@@ -18,6 +18,7 @@ from streamproc.monitor.requests import answered, halted, manually
 from streamproc.monitor.scope import DEFAULT_WINDOW, Scope
 from streamproc.monitor.segments import Segments
 from streamproc.monitor.sharing import Sharing, SharingRules
+from streamproc.monitor.succession import Succession
 from streamproc.monitor.versions import VersionInService
 from streamproc.policy.guards import Situation
 from streamproc.policy.lifecycle import CAME_TO_NOTHING, Happening
@@ -53,6 +54,7 @@ class ModelMonitor(Stateful):
         course=PART,
         sharing=OPTIONAL_PART,
         ledger=PART,
+        succession=PART,
         in_force=optional(TEXT),
         _ticked=optional(INTEGER),
         _seen_ids=queue(TEXT),
@@ -72,6 +74,7 @@ class ModelMonitor(Stateful):
         self.segments = Segments(model, apart, shared) if apart else None
         self.course = Course(model)
         self.ledger = Ledger(model)
+        self.succession = Succession(model)
         self._window = model.retrain.window.outcomes if model.retrain else DEFAULT_WINDOW
         self.reset()
 
@@ -80,7 +83,7 @@ class ModelMonitor(Stateful):
         self.version = VersionInService()
         self.history = OutcomeHistory(self._window)
         """All outcomes of the model, of every version: what a retrain reads."""
-        for part in (self.whole, self.segments, self.course, self.sharing, self.ledger):
+        for part in (self.whole, self.segments, self.course, self.sharing, self.ledger, self.succession):
             if part is not None:
                 part.reset()
         self.in_force: str | None = None
@@ -154,24 +157,30 @@ class ModelMonitor(Stateful):
             return self._other_version(record)
         self.whole.outcome(record, offset, now)
         self.ledger.outcome(record["time"])
+        notes = self.succession.outcome(record, self.version.version)
+        if self.succession.on_probation:
+            notes = [*notes, *self._judge(now)]
         scope = self.segments.find(record) if self.segments is not None else None
         if scope is not None:
             scope.gauges.volume.update(label_time)
             scope.outcome(record, offset, now)
         if self.course.warms_up:
-            warmed = self.course.warm_up(self.gauges.outcomes, self.version.version)
-            return [*warmed, *self._look(now, scope)]
-        return self._look(now, scope)
+            notes = [*notes, *self.course.warm_up(self.gauges.outcomes, self.version.version)]
+        looked = self._look(now, scope)
+        return [*notes, *looked] if notes else looked
 
     def prediction(self, record: dict[str, Any], now: int) -> Notes:
         """A prediction before its label, for monitors that need none."""
         if not self.version.counts(record):
+            self.succession.uptake.other(record)
             return NOTHING
+        notes = self.succession.uptake.seen(self.version.version)
         self.gauges.prediction(record, now)
         scope = self.segments.find(record) if self.segments is not None else None
         if scope is not None:
             scope.gauges.prediction(record, now)
-        return self._look(now, scope)
+        looked = self._look(now, scope)
+        return [*notes, *looked] if notes else looked
 
     def metric(self, record: dict[str, Any], now: int) -> Notes:
         """Outside numbers; names that are not declared are passed over."""
@@ -197,6 +206,7 @@ class ModelMonitor(Stateful):
         notes = self.course.overdue(self.gauges.outcomes)
         if any(note.rule in CAME_TO_NOTHING for note in notes):
             self._came_to_nothing()
+        notes += [*self.succession.uptake.overdue(self.version.version, now), *self._judge(now)]
         if after is not None and time > after and self._decides():
             for scope in self.scopes:
                 notes += scope.tick(after, time, at, self._note)
@@ -259,14 +269,13 @@ class ModelMonitor(Stateful):
         if status not in STATUSES:
             return [Note("ignored", "lifecycle", f"{status}: this version of streamproc does not know what it means")]
         if status in ("deployed", "rolled_back"):
-            version, time = record["model_version"], record["time"]
-            if (version, time) == (self.version.version, self.version.since):
+            if (record["model_version"], record["time"]) == (self.version.version, self.version.since):
                 return NOTHING
             reference = record.get("reference")
             summary = None if reference is None else Summary.model_validate(reference)
             mine = status == "deployed" and record.get("trigger_id") in (None, self.trigger_id)
             judged = self.ledger.ended(status, self.trigger_id) if mine and self.course.waits_for_a_retrain else None
-            notes = self._deployed(version, time, Happening(status), summary)
+            notes = self._deployed(record, Happening(status), summary)
             return notes if judged is None else [*notes, judged]
         moved = self.course.retrain(record)
         if status in FINAL and moved.verdict == "lifecycle":
@@ -278,6 +287,7 @@ class ModelMonitor(Stateful):
     def raised(self, note: Note, trigger_id: str) -> None:
         """A note's trigger has this id."""
         self.trigger_id = trigger_id
+        self.succession.raised(trigger_id, note.policy, note.segment)
         scope, version = self.scope(note.segment), self.version.version
         if (watch := self.watch(note)) is not None:
             watch.raised(trigger_id, note.cause)
@@ -320,18 +330,43 @@ class ModelMonitor(Stateful):
         self.course.fire()
         return note
 
-    def _deployed(self, version: str, time: int, happening: Happening, reference: Summary | None) -> Notes:
+    def _deployed(self, record: dict[str, Any], happening: Happening, reference: Summary | None) -> Notes:
+        version, now = record["model_version"], self.situation.now
         withdrawn = [n for s in self.scopes for n in s.withdraw(f"version {version} is in service")]
-        self.version.deployed(version, time)
+        left = happening is Happening.ROLLED_BACK and version != self.version.version
+        if left and (policy := self._brought_by()) is not None:
+            policy.memory.in_vain(now)
+        change = self.whole.newest_change()
+        begun = self.succession.deployed(record, self.version.version, change[1] if change is not None else None, now)
+        self.version.deployed(version, record["time"])
         self.whole.anew(self.gauges.volume, reference)
         if self.segments is not None:
             self.segments.anew()  # the reference is of all traffic: a segment differs from it at all times
         if self.sharing is not None:
             self.sharing.withdraw()
-        return [*withdrawn, *self.course.deployed(version, happening)]
+        return [*withdrawn, *self.course.deployed(version, happening), *begun]
+
+    def _judge(self, now: int) -> Notes:
+        """How the probation of the version in service ends, if it does now."""
+        at = self.situation
+        at.now = now
+        halted = at.paused or now < at.snoozed_until
+        note = self.succession.look(self.version.version, now, decides=self._decides(), halted=halted)
+        if note is None:
+            return NOTHING
+        if note.verdict == "confirmed" and (policy := self._brought_by()) is not None:
+            policy.memory.doublings = 0
+        goes_back = note.puts is not None and note.puts.status == "rolled_back"
+        return [note, self.course.go_back(f"version {self.version.version} is worse")] if goes_back else [note]
+
+    def _brought_by(self) -> PolicyWatch | None:
+        """The policy whose trigger the version in service was made for."""
+        raised = self.succession.brought_by
+        return self.scope(raised.segment).policies.get(raised.policy) if raised is not None else None
 
     def _other_version(self, record: dict[str, Any]) -> Notes:
         """Said once for each version: without deploy events a successor would go unwatched."""
+        self.succession.uptake.other(record)
         version = record.get("model_version")
         if version is None or self.version.others.get(version) != self.model.min_samples:
             return NOTHING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from streamproc.events.decision import Verdict as Word
 from streamproc.policy.guards import Cause
@@ -13,8 +13,25 @@ from streamproc.stateful import TEXT, Kind, row
 MANUAL = "manual"
 
 
+Artifact = tuple[str, str | None, int | None]
+"""Where a model lies: uri, sha256, bytes."""
+
+
+class Placing(NamedTuple):
+    """A deploy event that follows from a probation."""
+
+    status: Literal["confirmed", "rolled_back"]
+    version: str
+    previous: str | None
+    artifact: Artifact | None
+    of: tuple[str, int, int]
+    """What was on probation: version, the time (epoch ms) of its deploy event, and the number of that deploy."""
+    trigger_id: str | None
+    figures: tuple[tuple[str, float], ...]
+
+
 class Note(NamedTuple):
-    """A decision; with `fires` a trigger too; with `claims` a claim in the journal instead of both."""
+    """A decision; with `fires` a trigger too, with `puts` a deploy event; with `claims` only a claim in the journal."""
 
     verdict: Word
     rule: str
@@ -28,6 +45,7 @@ class Note(NamedTuple):
     """The trigger that a decision is about, where it raises none itself."""
     claims: int | None = None
     """The number of the claim."""
+    puts: Placing | None = None
 
     @property
     def fires(self) -> bool:
@@ -56,4 +74,4 @@ ASKED = Kind(
 )
 """How `asked` is written down."""
 
-__all__ = ["ASKED", "MANUAL", "NOTHING", "Cause", "Note", "Notes", "asked", "noted"]
+__all__ = ["ASKED", "MANUAL", "NOTHING", "Artifact", "Cause", "Note", "Notes", "Placing", "asked", "noted"]

@@ -26,6 +26,8 @@ def published(monitors: Iterable[ModelMonitor]) -> tuple[ModelGauge, ...]:
 def _gauges(monitor: ModelMonitor) -> Iterator[ModelGauge]:
     at, model_id = monitor.situation, monitor.model_id
     yield "model.state", model_id, _STATES[at.state]
+    yield "model.probation", model_id, monitor.succession.on_probation
+    yield "model.unacknowledged", model_id, monitor.succession.uptake.is_late
     yield "model.paused", model_id, at.paused
     yield "model.outcomes", model_id, monitor.gauges.outcomes
     for name, value in monitor.values(tuple(monitor.getters)).items():

@@ -62,6 +62,17 @@ class Scope(Stateful):
         """Present values by name."""
         return {name: self.getters[name]() for name in names}
 
+    def newest_change(self) -> tuple[str, int] | None:
+        """(detector, outcomes since) of the latest change that a flagged detector of errors or losses has seen."""
+        ages = {
+            name: int(age)
+            for name, detector in self.gauges.detectors.items()
+            if detector.flag
+            and self._model.detectors[name].signal in ("error", "loss")
+            and (age := detector.evidence().get("change_age")) is not None
+        }
+        return min(ages.items(), key=lambda item: item[1], default=None)
+
     def outcome(self, record: dict[str, Any], offset: int, now: int) -> None:
         """A labelled prediction of the version in service."""
         self.watched.add(offset)

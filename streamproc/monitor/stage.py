@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,6 +22,17 @@ from streamproc.policy.shared import share_of
 from streamproc.stage import Outputs, Past, Record, Task
 
 TICK_MS = 60_000
+ALERTS = frozenset({"worse", "unacknowledged"})
+"""Verdicts that a person should hear of at once."""
+MOST_ALERTS = 100
+"""Of one transaction."""
+
+Warn = Callable[[Mapping[str, str]], None]
+"""Takes verdict, model, rule and reason of a decision."""
+
+
+def _nobody(alert: Mapping[str, str]) -> None:
+    pass
 
 
 class MonitorStage:
@@ -29,7 +40,9 @@ class MonitorStage:
 
     name = "monitor"
 
-    def __init__(self, config: Config, partitions: int) -> None:
+    def __init__(self, config: Config, partitions: int, warn: Warn = _nobody) -> None:
+        """`warn` is told of decisions that are alerts, once they are committed."""
+        self.warn = warn
         self._config, self._partitions = config, partitions
         self.inputs = self.folded = (config.topics.journal,)
         self.snapshots = config.topics.snapshots
@@ -59,6 +72,7 @@ class MonitorStage:
         return {
             "monitor_outcomes": sum(task.outcomes for task in tasks),
             "monitor_triggers": sum(task.triggers for task in tasks),
+            "monitor_rollbacks": sum(task.rollbacks for task in tasks),
             "monitor_models": sum(len(task.monitors) for task in tasks),
             "monitor_rebuilt_models": sum(task.rebuilt for task in tasks),
             "monitor_snapshot_bytes": sum(task.snapshot_bytes for task in tasks),
@@ -103,6 +117,10 @@ class MonitorTask:
         self._tick_sent = 0
         self._unannounced: list[ModelMonitor] | None = None
         """Models whose configuration the journal does not name as the one in force; None: not looked at yet."""
+        self._live_from = 0
+        """The first offset that is not only read again."""
+        self._alerts: deque[Mapping[str, str]] = deque(maxlen=MOST_ALERTS)
+        """Not committed yet."""
         self.published: tuple[ModelGauge, ...] = ()
         self._published_at = 0
 
@@ -110,6 +128,11 @@ class MonitorTask:
     def triggers(self) -> int:
         """Raised so far."""
         return self._writer.triggers
+
+    @property
+    def rollbacks(self) -> int:
+        """Asked for so far."""
+        return self._writer.rollbacks
 
     def process(self, topic: str, records: Sequence[Record], out: Outputs) -> None:
         for record in self._not_taken(records) if self._upto else records:
@@ -191,6 +214,7 @@ class MonitorTask:
         """From the oldest of the models' snapshots; from the beginning when one of them has none."""
         found = {}
         for topic, journal in past.items():  # it is one
+            self._live_from = journal.committed
             start = self._cache.start(journal)
             self._next, self._now, self._ticked = start.mark
             self._upto, self._caught_up = start.upto, max(start.upto.values(), default=0)
@@ -206,7 +230,9 @@ class MonitorTask:
         self._cache.write(now, Mark(self._next, self._now, self._ticked), self._changed, put)
 
     def committed(self, positions: Mapping[str, int]) -> None:
-        """Snapshots are in the transaction: nothing waits for it."""
+        """Snapshots are in the transaction; what people should hear of is in the log now."""
+        while self._alerts:
+            self._stage.warn(self._alerts.popleft())
 
     def close(self) -> None:
         self._stage.closed(self._partition)
@@ -252,3 +278,8 @@ class MonitorTask:
 
     def _write(self, monitor: ModelMonitor, notes: Notes, offset: int, out: Outputs) -> None:
         self._writer.write(monitor, notes, offset, self._now, out)
+        if offset >= self._live_from:
+            for note in notes:
+                if note.verdict in ALERTS:
+                    about = {"verdict": note.verdict, "model": monitor.model_id}
+                    self._alerts.append({**about, "rule": note.rule, "reason": note.reason})

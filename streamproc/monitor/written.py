@@ -6,11 +6,12 @@ import orjson
 
 from streamproc.config.model import Config
 from streamproc.events.decision import Decision
+from streamproc.events.deploy import Artifact, Deploy
 from streamproc.events.identity import cloud_event_headers, derived_id
 from streamproc.events.trigger import JournalPosition, Trigger
 from streamproc.monitor.evidence import data_window, evidence
 from streamproc.monitor.model import ModelMonitor
-from streamproc.monitor.notes import Note, Notes
+from streamproc.monitor.notes import Note, Notes, Placing
 from streamproc.stage import Outputs
 
 
@@ -19,7 +20,7 @@ class Writer:
 
     def __init__(self, config: Config, partition: int) -> None:
         self._config, self._partition = config, partition
-        self.triggers = 0
+        self.triggers = self.rollbacks = 0
         """Written so far."""
 
     def incident_id(self, offset: int) -> str:
@@ -41,10 +42,41 @@ class Writer:
                 monitor.raised(note, trigger_id)
                 self.triggers += 1
                 self._send(topics.triggers, "trigger", trigger_id, trigger, out)
+            elif note.puts is not None:
+                self._place(monitor, note, note.puts, now, out)
             decision = self._decision(monitor, note, (offset, index), now, trigger_id)
             if note.verdict == "awaiting_approval":
                 monitor.asked_for(note, decision.decision_id)
             self._send(topics.decisions, "decision", decision.decision_id, decision, out)
+
+    def _place(self, monitor: ModelMonitor, note: Note, puts: Placing, now: int, out: Outputs) -> None:
+        """The deploy event that ends a probation; whatever decides it twice gives it the same id.
+
+        It is written without a time, so that its record's counts. The journal's time is ahead of the clock where a
+        record has come from a machine whose clock is, and the join would refuse such an event (`join.max_future`).
+        """
+        self.rollbacks += puts.status == "rolled_back"
+        pipeline, model_id = self._config.pipeline, monitor.model_id
+        artifact = None
+        if puts.artifact is not None:
+            uri, sha256, size = puts.artifact
+            artifact = Artifact(uri=uri, sha256=sha256, bytes=size)
+        event = Deploy(
+            model_id=model_id,
+            status=puts.status,
+            time=now,
+            deploy_id=derived_id("dep", pipeline, model_id, puts.status, *puts.of),
+            trigger_id=puts.trigger_id,
+            model_version=puts.version,
+            previous_version=puts.previous,
+            artifact=artifact,
+            metrics={"probation": dict(puts.figures)},
+            reason=note.reason,
+        )
+        headers = cloud_event_headers("deploy", str(event.deploy_id), pipeline, model_id, now)
+        value = event.wire()
+        del value["time"]
+        out.send(self._config.topics.deploys, orjson.dumps(value), model_id.encode(), headers=headers)
 
     def _send(self, topic: str, kind: str, event_id: str, event: Trigger | Decision, out: Outputs) -> None:
         headers = cloud_event_headers(kind, event_id, event.pipeline, event.model_id, event.time)

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from streamproc.config.model import Budget, Policy
 from streamproc.config.units import format_duration
-from streamproc.events.base import format_time
+from streamproc.events.base import LATEST_MS, format_time
 from streamproc.policy.calendar import Calendar
 from streamproc.policy.lifecycle import State
 from streamproc.policy.memory import TIME, Memory
@@ -115,12 +115,15 @@ _DOUBLINGS = 40
 
 
 def _cooldown(q: Inquiry) -> str | None:
-    last, setbacks = q.memory.last_fired, q.memory.setbacks if q.cause == "condition" else 0
-    wait = wait_of(q.policy, setbacks)
+    memory, cooldown = q.memory, q.policy.cooldown
+    last, setbacks = memory.last_fired, memory.setbacks if q.cause == "condition" else 0
+    after_setbacks = wait_of(q.policy, setbacks)
+    wait = after_setbacks << memory.doublings
     if last is None or q.at.now >= last + wait:
         return None
-    after = f" after {setbacks} triggers that came to nothing" if wait > q.policy.cooldown else ""
-    return f"cooling down until {format_time(last + wait)} ({format_duration(wait)}{after})"
+    why = f" after {setbacks} triggers that came to nothing" if after_setbacks > cooldown else ""
+    why += f", doubled after {memory.doublings} rollbacks" if memory.doublings else ""
+    return f"cooling down until {format_time(min(last + wait, LATEST_MS))} ({format_duration(wait)}{why})"
 
 
 def _budget(q: Inquiry) -> str | None:

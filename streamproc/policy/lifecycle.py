@@ -3,6 +3,7 @@
 Rules:
 - one retrain per model at a time: between `fired` and its end, everything else that would fire is suppressed;
 - whoever deploys, streamproc's worker or the user's own pipeline, starts a new watch;
+- a version that turns out worse is rolled back whatever else goes on; until that is in the journal, nothing fires;
 - a retrain goes on through failed attempts and changes of its worker, to its final event or the monitor's timeout;
 - an event that the table does not have for the state changes nothing.
 """
@@ -20,6 +21,7 @@ class State(StrEnum):
     RETRAINING = "retraining"
     DEPLOYED = "deployed"
     WARMING_UP = "warming_up"
+    ROLLING_BACK = "rolling_back"
 
 
 class Happening(StrEnum):
@@ -40,6 +42,8 @@ class Happening(StrEnum):
     """The first outcome of the new version."""
     WARMED_UP = "warmed_up"
     """Enough outcomes of the new version to judge it."""
+    WORSE = "worse"
+    """The version on probation: a rollback is on its way through the deploys topic."""
 
 
 S, H = State, Happening
@@ -60,6 +64,8 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
     (S.DEPLOYED, H.ACKNOWLEDGED): S.WARMING_UP,
     (S.DEPLOYED, H.WARMED_UP): S.WATCHING,
     (S.WARMING_UP, H.WARMED_UP): S.WATCHING,
+    **{(state, H.WORSE): S.ROLLING_BACK for state in S if state is not S.ROLLING_BACK},
+    (S.ROLLING_BACK, H.TIMED_OUT): S.WATCHING,
 }
 
 

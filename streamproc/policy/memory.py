@@ -9,6 +9,8 @@ from streamproc.events.base import LATEST_MS
 from streamproc.stateful import COUNT, FLAG, TEXT, Stateful, fields, optional, queue, row, whole
 
 TIME = whole(0, LATEST_MS)
+MOST_DOUBLINGS = 6
+"""Of a cooldown: 64 times as long."""
 
 
 class Memory(Stateful):
@@ -16,6 +18,7 @@ class Memory(Stateful):
 
     FIELDS = fields(
         last_fired=optional(TIME),
+        doublings=whole(0, MOST_DOUBLINGS),
         told=optional(TEXT),
         held_since=optional(TIME),
         held_from=COUNT,
@@ -35,10 +38,16 @@ class Memory(Stateful):
     def reset(self) -> None:
         """Forget what happened: the same as new."""
         self.last_fired: int | None = None
-        """This policy's last trigger, dry ones and requests for approval included."""
+        """This policy's last trigger, dry ones and requests for approval included; or the rollback that followed it."""
+        self.doublings = 0
+        """Of the cooldown: rollbacks in a row of what its triggers led to."""
         self.firings: deque[int] = deque(maxlen=self._size)
         """The newest triggers of a dry run, as many as the budget has."""
         self.forget()
+
+    def in_vain(self, now: int) -> None:
+        """What its trigger led to was rolled back at `now`: the cooldown begins anew, twice as long."""
+        self.last_fired, self.doublings = now, min(self.doublings + 1, MOST_DOUBLINGS)
 
     def forget(self) -> None:
         """A new version is in service: what was seen of the old one counts no more."""

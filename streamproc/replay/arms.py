@@ -62,7 +62,7 @@ def _with(config: Config, changes: dict[str, object]) -> Config:
 
 
 def _model(model: Model, changes: dict[str, object]) -> Model:
-    unguarded = {"budget": None, "segment_by": ()}
+    unguarded = {"budget": None, "segment_by": (), "probation": None}
     changes = {**changes, **{name: value for name, value in unguarded.items() if name in Model.model_fields}}
     if model.retrain is not None:
         changes = {**changes, "retrain": model.retrain.model_copy(update={"gate": None})}

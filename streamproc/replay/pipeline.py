@@ -41,11 +41,15 @@ class Pipeline:
     Time is the time of the events: the clock that schedules and cooldowns see is the newest `time` so far.
     """
 
-    def __init__(self, config: Config | Mapping[str, Any] | str | Path, on_record: OnRecord = _nobody) -> None:
+    def __init__(
+        self, config: Config | Mapping[str, Any] | str | Path, on_record: OnRecord = _nobody, *, rolls_back: bool = True
+    ) -> None:
         """A loaded configuration, a plain dict of one, or a file. Raises ConfigError and its kin.
 
-        `on_record` is given each record of the journal, before the monitor takes it.
+        `on_record` is given each record of the journal, before the monitor takes it. `rolls_back`: the monitor's own
+        deploy events are read back; not where the events that are sent hold them already.
         """
+        self._rolls_back = rolls_back
         self.config = config = _loaded(config)
         self._join = JoinStage(config, 1).task(0)
         self._monitor = cast("MonitorTask", MonitorStage(config, 1).task(0))
@@ -123,6 +127,10 @@ class Pipeline:
                 self._on_record(record)
                 self._monitor.process(topic, [record], self._out)
                 found += self._journal()
+            elif topic == self.config.topics.deploys:
+                if self._rolls_back:
+                    self._join.process(topic, [MemoryRecord(topic, 0, 0, value, key, self._now)], self._out)
+                    found += self._journal()
             else:
                 found += found_in(self.config, topic, value)
         return found

@@ -22,11 +22,18 @@ class Service:
         self._first: str | None = next((p["model_version"] for p in predictions if p.get("model_version")), None)
         self._next = 0
         self._serving: tuple[str, Challenger] | None = None
+        self._known: dict[str, Challenger] = {}
         self._block: list[dict[str, Any]] = []
 
     def deployed(self, version: str, challenger: Challenger) -> None:
         """From the next row on it answers."""
-        self._serving = version, challenger
+        self._known[version] = challenger
+        self.back_to(version)
+
+    def back_to(self, version: str) -> None:
+        """From the next row on this version answers, one that did before; the recorded one if it is none of ours."""
+        challenger = self._known.get(version)
+        self._serving = (version, challenger) if challenger is not None else None
         self._block = []
 
     def answer(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from streamproc.retrain.report import final, job_of, started
 from streamproc.stage import Record
 
 Deploys = Literal["recorded", "none", "retrain"]
+_DEPLOY = b'{"kind":"deploy"'
 _PREDICTIONS, _DEPLOYS = ROLES.index("predictions"), ROLES.index("deploys")
 
 
@@ -67,7 +68,7 @@ class World:
         self._config = config = _of_our_own(arm.config, training)
         self._events, self._deploys, self._training = events, deploys, training
         self.tally = Tally(config, drifts)
-        self.pipeline = Pipeline(config, self._on_record)
+        self.pipeline = Pipeline(config, self._on_record, rolls_back=deploys == "retrain")
         self.tally.values_of = self._values
         self._names = {
             model_id: condition_names(monitor.model, monitor.getters)
@@ -112,8 +113,18 @@ class World:
 
     def _on_record(self, record: Record) -> None:
         if self._training is not None:
-            self._journal.append(record.value())
+            value = record.value() or b""
+            self._journal.append(value)
+            if value.startswith(_DEPLOY):
+                self._roll_back(orjson.loads(value))
         self.tally.record(record)
+
+    def _roll_back(self, event: dict[str, Any]) -> None:
+        """What the monitor has asked for; other deploy events are written here, and known."""
+        if event["status"] == "rolled_back":
+            self._state.deploy(event)
+            if (service := self._services.get(event["model_id"])) is not None:
+                service.back_to(event["model_version"])
 
     def _values(self, model_id: str) -> dict[str, float | bool | None]:
         return dict(self.pipeline.monitors[model_id].values(self._names[model_id]))

@@ -111,7 +111,10 @@ def _compare(
     test = paired_test(pairs(compared, answered, job.task), job.task)
     bound, harms = gate.max_segment_loss, list[Harm]()
     if bound is not None:
-        harms = harmed(compared, answered, job.task, job.segment_by, bound=bound, min_rows=gate.min_rows)
+        sure = gate.confidence
+        harms = harmed(
+            compared, answered, job.task, job.segment_by, bound=bound, min_rows=gate.min_rows, confidence=sure
+        )
     judgement = unproven(judge(condition, champion, ours, len(compared)), gate, test, harms)
     return judgement, {CHAMPION: champion, CHALLENGER: ours, "paired": test.figures()}
 

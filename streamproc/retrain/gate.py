@@ -53,7 +53,10 @@ def unproven(judgement: Judgement, gate: Gate, test: Paired, harms: Sequence[Har
         )
     if harms:
         worst = harms[0]
-        told = f"{worst.segment}: error {worst.champion:.4g} -> {worst.challenger:.4g} on {worst.rows} rows"
+        told = (
+            f"{worst.segment}: error {worst.champion:.4g} -> {worst.challenger:.4g} on {worst.rows} rows, "
+            f"p = {worst.p_value:.3g}"
+        )
         more = f" and {len(harms) - 1} more segments" if harms[1:] else ""
         bound = f"gate.max_segment_loss is {gate.max_segment_loss:g}"
         return Judgement(passed=False, reason=f"did not pass the gate: {told}{more} ({bound}); {judgement.reason}")

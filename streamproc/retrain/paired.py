@@ -10,6 +10,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 Row = Mapping[str, Any]
+ROUNDING = 1e-9
+"""A spread of so small a share of the mean is of the last digits."""
 Pair = tuple[float, float]
 """(the champion's error, the challenger's): 0 or 1 of a classification, absolute of a regression."""
 
@@ -42,6 +44,8 @@ class Harm:
     rows: int
     champion: float
     challenger: float
+    p_value: float
+    """How likely so much in the champion's favour, or more, is in this segment if neither is better."""
 
 
 def pairs(champion: Sequence[Row], challenger: Sequence[Row], task: str) -> list[Pair]:
@@ -67,11 +71,20 @@ def paired_test(errors: Sequence[Pair], task: str) -> Paired:
 
 
 def harmed(
-    champion: Sequence[Row], challenger: Sequence[Row], task: str, by: Sequence[str], *, bound: float, min_rows: int
+    champion: Sequence[Row],
+    challenger: Sequence[Row],
+    task: str,
+    by: Sequence[str],
+    *,
+    bound: float,
+    min_rows: int,
+    confidence: float | None,
 ) -> list[Harm]:
     """The segments, of at least `min_rows` rows, whose mean error has grown by more than `bound`; the worst first.
 
-    For a regression the bound is a share of the champion's error.
+    For a regression the bound is a share of the champion's error. With a `confidence` that a segment got worse must be
+    more than luck too, by the paired test, each segment for itself. What is tested is that it got worse at all, not
+    that it did by more than the bound: small segments would else never be protected.
     """
     groups: dict[str, list[Pair]] = defaultdict(list)
     for theirs, ours in zip(champion, challenger, strict=True):
@@ -83,8 +96,11 @@ def harmed(
     for segment, errors in groups.items():
         before, after = fmean(a for a, _ in errors), fmean(b for _, b in errors)
         allowed = bound * before if task == "regression" else bound
-        if len(errors) >= min_rows and after - before > allowed:
-            found.append(Harm(segment, len(errors), before, after))
+        if len(errors) < min_rows or after - before <= allowed:
+            continue
+        p_value = paired_test([(ours, theirs) for theirs, ours in errors], task).p_value
+        if confidence is None or p_value <= 1 - confidence:
+            found.append(Harm(segment, len(errors), before, after, p_value))
     return sorted(found, key=lambda harm: harm.champion - harm.challenger)
 
 
@@ -115,11 +131,12 @@ def _mcnemar(better: int, worse: int) -> float:
 
 
 def _student(gains: Sequence[float]) -> float:
+    """Where all gains are the same, none has shown how much they vary: then their signs are all there is to go by."""
     from scipy.stats import t
 
     if len(gains) < 2:  # noqa: PLR2004 - a spread needs two
         return 1.0
     spread, mean = stdev(gains), fmean(gains)
-    if not spread:
-        return 0.0 if mean > 0 else 1.0
+    if spread <= ROUNDING * abs(mean):
+        return _mcnemar(sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains))
     return float(t.sf(mean / spread * sqrt(len(gains)), len(gains) - 1))

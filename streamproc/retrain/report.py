@@ -9,10 +9,11 @@ import orjson
 
 from streamproc.config.model import Config, Retrain
 from streamproc.config.units import format_duration
-from streamproc.events.deploy import Deploy, Status
+from streamproc.events.deploy import MAX_REASON_CHARACTERS, Deploy, Status
 from streamproc.events.identity import cloud_event_headers, derived_id
 from streamproc.events.trigger import Trigger
 from streamproc.retrain.fold import RetrainState
+from streamproc.retrain.gate import CHAMPION
 from streamproc.retrain.job import Hook, Job, Result, failed, version_of
 from streamproc.retrain.retries import Runs
 from streamproc.stage import Outputs
@@ -65,10 +66,21 @@ def cut_off(trigger: Trigger, runs: Runs, state: RetrainState, now: int) -> Depl
 
 
 def checked(trigger: Trigger, result: Result, state: RetrainState) -> Result:
-    """A version that is in service already cannot be told from its predecessor: that run has failed."""
+    """What has changed while the job ran: a result that was good may be of no use any more.
+
+    A version that is in service already cannot be told from its predecessor: that run has failed. And a challenger that
+    is better than a version which is not in service any more, because it was rolled back, has not met the champion.
+    """
     champion = state.champions.get(trigger.model_id)
-    if result.status == "deployed" and champion is not None and champion.version == result.model_version:
+    if result.status != "deployed" or champion is None:
+        return result
+    if champion.version == result.model_version:
         return failed(f"version {champion.version} is in service already: Challenger.version must be a new name")
+    met = trigger.model_version if CHAMPION in (result.metrics or {}) else None
+    if met is not None and met != champion.version:
+        why = f"it has only met version {met}, and by now {champion.version} is in service; {result.reason}"
+        changes = {"status": "rejected", "reason": why[:MAX_REASON_CHARACTERS], "reference": None}
+        return result.model_copy(update=changes)
     return result
 
 

@@ -142,6 +142,7 @@ STAGES: tuple[Metric, ...] = (
     Metric("join_waiting", "streamproc_join_entries", "gauge", "", (), "Predictions and labels that the join holds."),
     Metric("monitor_outcomes", "streamproc_monitor_outcomes", "counter", "", (), "Outcomes that monitors have seen."),
     Metric("monitor_triggers", "streamproc_monitor_triggers", "counter", "", (), "Triggers raised."),
+    Metric("monitor_rollbacks", "streamproc_monitor_rollbacks", "counter", "", (), "Deploys that were rolled back."),
     Metric("monitor_models", "streamproc_monitor_models", "gauge", "", (), "Models watched by this process."),
     Metric(
         "monitor_rebuilt_models",
@@ -180,7 +181,24 @@ MODELS: tuple[Metric, ...] = (
         "gauge",
         "",
         _MODEL,
-        "Where the model is in the loop: 0 watching, 1 triggered, 2 retraining, 3 deployed, 4 warming up.",
+        "Where the model is in the loop: 0 watching, 1 triggered, 2 retraining, 3 deployed, 4 warming up, "
+        "5 rolling back.",
+    ),
+    Metric(
+        "model.probation",
+        "streamproc_monitor_model_probation",
+        "gauge",
+        "",
+        _MODEL,
+        "1 while the version in service is on probation.",
+    ),
+    Metric(
+        "model.unacknowledged",
+        "streamproc_monitor_model_unacknowledged",
+        "gauge",
+        "",
+        _MODEL,
+        "1 while no prediction carries the version that was deployed, past `acknowledge_within`: somebody must look.",
     ),
     Metric("model.paused", "streamproc_monitor_model_paused", "gauge", "", _MODEL, "1 while the model is paused."),
     Metric(

@@ -163,6 +163,15 @@ def _decisions(world: Kept, config: Config) -> Iterator[str]:
                 yield f"{topic} of {model}: {len(got)} written, {len(wanted)} follow from the journal"
         ids = Counter(event[name] for event in _events(written))
         yield from (f"{name} {one} is {count} times in {topic}" for one, count in ids.items() if count > 1)
+    yield from _ends_of_probations(world, config, [value for to, value, _ in out.sent if to == config.topics.deploys])
+
+
+def _ends_of_probations(world: Kept, config: Config, follow: list[bytes]) -> Iterator[str]:
+    """What the monitor has written to deploys follows from the journal, each once, beside what others wrote there."""
+    topic = config.topics.deploys
+    written = Counter(r.value_bytes for r in committed(world, topic) if b'"probation"' in (r.value_bytes or b""))
+    if written != Counter(follow):
+        yield f"{topic}: {written.total()} ends of probations written, {len(follow)} follow from the journal"
 
 
 def _ticks(world: Kept, config: Config) -> Iterator[str]:

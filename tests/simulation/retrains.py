@@ -168,8 +168,8 @@ class Retrains:
                 yield f"the restored retrain task {number} knows something else"
 
     def _told(self) -> list[dict[str, Any]]:
-        """What workers have written to the deploys topic; users' events have no id here."""
-        return [event for event in self._read(self.config.topics.deploys) if "deploy_id" in event]
+        """What workers have written to the deploys topic; users' events and the monitor's are no attempts."""
+        return [event for event in self._read(self.config.topics.deploys) if "attempt" in event]
 
     def _read(self, topic: str) -> list[dict[str, Any]]:
         found = []

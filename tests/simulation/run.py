@@ -44,8 +44,8 @@ class Finished:
 
 
 @cache
-def config_for(short_ttl: bool, *, retrained: bool = False) -> Config:
-    return configuration(short_ttl=short_ttl, retrained=retrained)
+def config_for(short_ttl: bool, *, retrained: bool = False, on_probation: bool = False) -> Config:
+    return configuration(short_ttl=short_ttl, retrained=retrained, on_probation=on_probation)
 
 
 def patient(config: Config) -> Config:
@@ -66,8 +66,9 @@ def simulate(seed: int) -> Finished:
     """A long life with anything in it that the seed brings; in every third one the worker retrains."""
     rng = random.Random(seed)
     short_ttl = rng.random() < 0.3
-    retrains = Retrains(config_for(short_ttl, retrained=True), rng) if seed % WORKS_EVERY == 0 else None
-    world, config = _world(rng, RandomFaults(rng, rng.choice((0.01, 0.03, 0.06))), retrains, short_ttl=short_ttl)
+    config = config_for(short_ttl, retrained=seed % WORKS_EVERY == 0, on_probation=True)
+    retrains = Retrains(config, rng) if seed % WORKS_EVERY == 0 else None
+    world = _world(rng, RandomFaults(rng, rng.choice((0.01, 0.03, 0.06))), config, retrains)
     traffic = Traffic(world, config, 90, SPAN_MS)
     _come_and_go(world, retrains)
     _compaction(world, config)
@@ -103,14 +104,12 @@ def simulate_worker(seed: int, faults: Faults | None = None) -> Finished:
 
 def simulate_plan(seed: int, faults: Faults) -> Finished:
     """A short life with these faults only."""
-    world, config = _world(random.Random(seed), faults)
+    config = config_for(False)
+    world = _world(random.Random(seed), faults, config)
     return _finish(world, config, Traffic(world, config, 25, SHORT_SPAN_MS), SHORT_SPAN_MS)
 
 
-def _world(
-    rng: random.Random, faults: Faults, retrains: Retrains | None = None, *, short_ttl: bool = False
-) -> tuple[World, Config]:
-    config = config_for(short_ttl) if retrains is None else retrains.config
+def _world(rng: random.Random, faults: Faults, config: Config, retrains: Retrains | None = None) -> World:
     stages = stages_of(config)
     if retrains is not None:
         stages = {**stages, "retrain": lambda _: retrains.stage()}
@@ -120,7 +119,7 @@ def _world(
     for stage in world.stages:
         for slot in SLOTS:
             world.start(stage, slot)
-    return world, config
+    return world
 
 
 def _finish(world: World, config: Config, traffic: Traffic, span_ms: int, retrains: Retrains | None = None) -> Finished:

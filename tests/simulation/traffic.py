@@ -26,10 +26,12 @@ RUBBISH = (
 )
 
 
-def configuration(*, short_ttl: bool, retrained: bool = False) -> Config:
+def configuration(*, short_ttl: bool, retrained: bool = False, on_probation: bool = False) -> Config:
     """Models of every kind; `short_ttl`: predictions expire while the simulation runs."""
     retries = {"attempts": 2, "backoff": "1s", "max_backoff": "3s", "cut_offs": 3}
     retrain = {"retrain": {"function": "user_code:train", "retries": retries}} if retrained else {}
+    probation = {"outcomes": 40, "duration": "1m", "alpha": 0.95}
+    tried = {"probation": probation, "acknowledge_within": "4s"} if on_probation else {}
     shared = {"budget": {"triggers": 40, "period": "1m"}, "incidents": {"models": 2, "within": "3s", "lasts": "5s"}}
     return Config.model_validate(
         {
@@ -41,6 +43,7 @@ def configuration(*, short_ttl: bool, retrained: bool = False) -> Config:
             "models": {
                 "clicks": {
                     **retrain,
+                    **tried,
                     "window": 20,
                     "min_samples": 5,
                     "retrain_timeout": "40s",
@@ -52,6 +55,7 @@ def configuration(*, short_ttl: bool, retrained: bool = False) -> Config:
                 },
                 "prices": {
                     **retrain,
+                    **tried,
                     "task": "regression",
                     "window": 10,
                     "min_samples": 3,

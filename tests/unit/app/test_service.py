@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from streamproc.app.service import Service, folded, rollback
+from streamproc.app.service import Service, folded, rollback, shown, tried
 from streamproc.errors import UserError
 
 NOW = 1_780_000_000_000
@@ -79,3 +79,55 @@ def test_where_there_is_no_way_back_that_is_said(events: list[dict[str, Any]], t
     """Nothing is written."""
     with pytest.raises(UserError, match=words):
         rollback(service(*events), to=to, reason=None, now=NOW, pipeline="p")
+
+
+def test_asked_for_twice_before_the_first_is_read_a_rollback_has_one_id() -> None:
+    """And another one when it leads elsewhere, or from another deploy of the same versions."""
+    found = service(event("deployed", "v1"), event("deployed", "v2"), event("deployed", "v3"))
+
+    def id_of(found: Service, to: str | None = None, now: int = NOW) -> str:
+        _, value, _ = rollback(found, to=to, reason=None, now=now, pipeline="p")
+        return str(orjson.loads(value)["deploy_id"])
+
+    assert id_of(found) == id_of(found, now=NOW + 5000)
+    assert id_of(found) != id_of(found, to="v1")
+    again = service(event("deployed", "v1"), event("deployed", "v2"), event("deployed", "v3", time=NOW + 1))
+    assert id_of(found) != id_of(again)
+
+
+def decision(verdict: str, time: int = NOW, **more: Any) -> dict[str, Any]:
+    return {
+        "model_id": "m",
+        "verdict": verdict,
+        "rule": "probation",
+        "reason": f"it is {verdict}",
+        "time": time,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("decisions", "line"),
+    [
+        ([], None),
+        ([decision("probation"), decision("fired", NOW + 1)], "probation, 2026-05-28T20:26:40.000Z: it is probation"),
+        ([decision("probation", NOW - 1)], None),
+        ([decision("probation"), decision("confirmed")], "passed its probation, 2026-05-28T20:26:40.000Z"),
+        ([decision("probation", model_id="other")], None),
+    ],
+)
+def test_the_newest_decision_about_the_version_in_service_says_how_it_proves_itself(
+    decisions: list[dict[str, Any]], line: str | None
+) -> None:
+    """Not what was said of versions before it."""
+    found = service(event("deployed", "v1"), event("deployed", "v2"))
+    tried([found], decisions)
+    assert (shown(found) or "").startswith(line or "")
+    assert (shown(found) is None) is (line is None)
+
+
+def test_that_a_version_was_worse_is_not_said_of_the_one_that_was_gone_back_to() -> None:
+    """Both are of one moment."""
+    found = service(event("deployed", "v1"), event("deployed", "v2"), event("rolled_back", "v1"))
+    tried([found], [decision("worse")])
+    assert shown(found) is None

@@ -417,6 +417,13 @@ class TestRetraining:
         assert (finding.line, finding.column, finding.code) == (5, 5, "gate-rows")
         assert self.retrain("window: {outcomes: 100}, gate: null") == []
 
+    @pytest.mark.parametrize(("outcomes", "enough"), [(100, True), (99, False)])
+    def test_a_probation_must_be_able_to_begin(self, outcomes: int, *, enough: bool) -> None:
+        """With fewer outcomes than `min_samples` of the version before there is none."""
+        findings = self.retrain("window: {outcomes: 5000}", f"    probation: {{outcomes: {outcomes}}}")
+        assert [(f.code, f.severity) for f in findings] == ([] if enough else [("probation", "error")])
+        assert all("needs 100 to begin (min_samples)" in f.text for f in findings)
+
     def test_a_retrain_must_be_done_before_its_trigger_is_given_up(self) -> None:
         """Otherwise a second one may begin while the first still runs."""
         (finding,) = self.retrain("time_limit: 25h")

@@ -93,6 +93,8 @@ def model(task: str) -> Model:
             "max_segments": 2,
             "warm_up": 15,
             "retrain_timeout": "2h",
+            "acknowledge_within": "10m",
+            "probation": {"outcomes": 60, "duration": "1h", "alpha": 0.2, "tolerance": 0.01},
             "retrain": {"function": "any:thing", "window": {"outcomes": 300}},
         }
     )
@@ -250,6 +252,8 @@ class _Life:
         more: Event = {"deploy_id": f"d{int(self._draw(0, self._number))}"} if self._happens(0.5) else {}
         if status == "deployed" and self._happens(0.5):
             more |= {"reference": self._reference()}
+        if status in ("deployed", "rolled_back") and self._happens(0.7):
+            more |= {"artifact": {"uri": f"v{self._version}", "sha256": None, "bytes": self._number}}
         version = f"v{self._version}"
         return self._record("deploy", status=status, model_version=version, time=self._now, reason=None, **more)
 

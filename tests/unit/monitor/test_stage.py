@@ -13,6 +13,7 @@ from streamproc.errors import TopicError
 from streamproc.events.partitioner import partition_of
 from streamproc.monitor.stage import MonitorStage
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
+from streamproc.stage import Past
 
 T = 1_780_000_040_000  # twenty seconds past a minute
 
@@ -110,3 +111,22 @@ def test_a_model_that_left_the_configuration_is_passed_over() -> None:
     task, out = MonitorStage(configuration(), 1).task(0), MemoryOutputs()
     task.process("journal", [record(0, {"kind": "metric", "model_id": "gone", "metrics": {}, "time": T})], out)
     assert (out.sent, out.rejected) == ([], [])
+
+
+def test_people_hear_of_an_alert_once_it_is_committed_and_not_again_when_it_is_read_again() -> None:
+    """A restart rebuilds the state from records whose alerts were told by an earlier process."""
+    config = configuration(acknowledge_within="1m")
+    deploy = {"kind": "deploy", "model_id": "m", "status": "deployed", "model_version": "v2", "time": T}
+    records = [record(0, deploy), record(1, {"kind": "tick", "time": T + 180_000}, T + 180_000)]
+    told: list[Any] = []
+    task = MonitorStage(config, 1, told.append).task(0)
+    task.process("journal", records, MemoryOutputs())
+    assert told == []
+    task.committed({"journal": 2})
+    task.committed({"journal": 2})
+    assert [(alert["verdict"], alert["model"]) for alert in told] == [("unacknowledged", "m")]
+    again = MonitorStage(config, 1, told.append).task(0)
+    again.resume({"journal": Past(0, 0, 2)})
+    again.process("journal", records, MemoryOutputs())
+    again.committed({"journal": 2})
+    assert len(told) == 1

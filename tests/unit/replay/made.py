@@ -68,5 +68,13 @@ def of_the_majority(trigger: Any, data: Any) -> Challenger:
     return Challenger(data.directory / "turned", predict=predict)
 
 
+def retrain_badly_by_hand(trigger: Any, data: Any) -> Challenger:
+    """The same, but what a person asks for is always wrong."""
+    good = retrain(trigger, data)
+    if trigger.cause != "manual":
+        return good
+    return Challenger(good.artifact, predict=lambda rows: [1 - answer for answer in good.predict(rows)])
+
+
 def silent(line: str) -> None:
     """Nobody reads the progress."""

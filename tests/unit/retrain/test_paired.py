@@ -42,10 +42,20 @@ def test_numbers_are_compared_by_students_paired_test() -> None:
     assert paired_test(errors, "regression").p_value == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("errors", "p"), [([(2.0, 1.0)] * 9, 0.0), ([(1.0, 1.0)] * 9, 1.0), ([(2.0, 1.0)], 1.0)])
-def test_without_a_spread_there_is_no_test(errors: list[tuple[float, float]], p: float) -> None:
-    """The same gain everywhere is certain, none is none, and one row proves nothing."""
-    assert paired_test(errors, "regression").p_value == p
+@pytest.mark.parametrize(
+    ("errors", "p"),
+    [
+        ([(2.0, 1.0)] * 9, 0.5**10),
+        ([(1.1 + n, 1.0 + n) for n in range(9)], 0.5**10),
+        ([(1.0, 2.0)] * 9, 1 - 0.5**10),
+        ([(1.0, 1.0)] * 9, 1.0),
+        ([(2.0, 1.0)], 1.0),
+        ([(2.0, 1.0)] * 2, 0.125),
+    ],
+)
+def test_without_a_spread_the_signs_decide(errors: list[tuple[float, float]], p: float) -> None:
+    """The same gain everywhere, but for its last digit, is as sure as as many heads of a coin: never certain."""
+    assert paired_test(errors, "regression").p_value == pytest.approx(p)
 
 
 def test_luck_passes_no_oftener_than_the_confidence_allows() -> None:
@@ -71,16 +81,51 @@ def test_a_segment_that_gets_worse_is_named() -> None:
         *rows(*[1] * 5, segments={"country": "it"}),
     ]
     challenger = [{**row, "prediction": 0 if row["segments"]["country"] in ("de", "it") else 1} for row in champion]
-    (harm,) = harmed(champion, challenger, "binary", ["country"], bound=0.02, min_rows=20)
+    (harm,) = harmed(champion, challenger, "binary", ["country"], bound=0.02, min_rows=20, confidence=0.9)
     assert (harm.segment, harm.rows, harm.champion, harm.challenger) == ("country=de", 50, 0.0, 1.0)
-    assert not harmed(champion, challenger, "binary", ["plan"], bound=0.02, min_rows=20)
+    assert not harmed(champion, challenger, "binary", ["plan"], bound=0.02, min_rows=20, confidence=0.9)
 
 
 def test_of_a_regression_the_bound_is_a_share_of_the_error() -> None:
     """Errors have no unit of their own that a bound could be in."""
     champion, challenger = rows(*[11.0] * 30, features={"x": "a"}), rows(*[11.5] * 30, features={"x": "a"})
-    assert not harmed(champion, challenger, "regression", ["x"], bound=0.06, min_rows=10)
-    assert harmed(champion, challenger, "regression", ["x"], bound=0.04, min_rows=10)
+    assert not harmed(champion, challenger, "regression", ["x"], bound=0.06, min_rows=10, confidence=0.9)
+    assert harmed(champion, challenger, "regression", ["x"], bound=0.04, min_rows=10, confidence=0.9)
+
+
+def country(name: str, champion: int, challenger: int, both: int = 90) -> tuple[list[Any], list[Any]]:
+    """Rows of a country: so many that only the champion has right, only the challenger, and both."""
+    answers = [(1, 0)] * champion + [(0, 1)] * challenger + [(1, 1)] * both
+    theirs, ours = zip(*answers, strict=True)
+    return rows(*theirs, segments={"country": name}), rows(*ours, segments={"country": name})
+
+
+def test_a_segment_that_got_worse_by_luck_is_no_harm() -> None:
+    """Three rows of 97 more are 3 % and p = 0.25; eight to none are no luck. Without a confidence both count."""
+    lucky, harmed_one = country("de", champion=5, challenger=2), country("fr", champion=8, challenger=0)
+    champion, challenger = lucky[0] + harmed_one[0], lucky[1] + harmed_one[1]
+
+    def found(confidence: float | None) -> list[str]:
+        harms = harmed(champion, challenger, "binary", ["country"], bound=0.02, min_rows=50, confidence=confidence)
+        return [harm.segment for harm in harms]
+
+    assert found(0.9) == ["country=fr"]
+    assert found(None) == ["country=fr", "country=de"]
+
+
+def test_equal_models_are_seldom_said_to_harm_a_segment() -> None:
+    """Of 1,000 segments of 100 rows, with a bound of 2 %: the point estimates alone would say it of a third."""
+    draw = Random(3)
+
+    def share(confidence: float | None) -> float:
+        found = 0
+        for _ in range(1000):
+            ours, theirs = (rows(*[int(draw.random() < 0.8) for _ in range(100)], segments={"c": 1}) for _ in "ab")
+            found += bool(harmed(theirs, ours, "binary", ["c"], bound=0.02, min_rows=50, confidence=confidence))
+        return found / 1000
+
+    assert share(None) > 0.3
+    assert share(0.9) <= 0.12
 
 
 PASSED = Judgement(passed=True, reason="passed the gate on 90 rows: challenger.accuracy 0.8 > champion.accuracy 0.7")

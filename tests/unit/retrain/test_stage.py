@@ -271,6 +271,22 @@ def test_the_champion_is_the_newest_version_in_service() -> None:
     assert at.said[-1]["previous_version"] == "by-hand"
 
 
+@pytest.mark.parametrize(("back_to", "status"), [("v0", "rejected"), ("v1", "deployed")])
+def test_a_challenger_that_has_met_a_version_that_is_gone_is_rejected(back_to: str, status: str) -> None:
+    """The version of its gate was rolled back while it was trained: better than that one may be worse than this one."""
+    at = world(TRIGGER)
+    at.settle()
+    back = {"model_id": "m", "status": "rolled_back", "model_version": back_to, "previous_version": "v9", "time": NOW}
+    at.append(DEPLOYS, back)
+    finish(at.executor.handles[0])
+    at.settle()
+    (final,) = at.finals()
+    assert final["status"] == status
+    assert final["metrics"]["champion"] == {"accuracy": 0.5}
+    told = "it has only met version v1, and by now v0 is in service; passed the gate"
+    assert final["reason"] == ("passed the gate" if status == "deployed" else told)
+
+
 def test_a_version_that_is_in_service_already_has_failed() -> None:
     """A challenger under the champion's name could not be told from it: failed, with the reason."""
     at = world(TRIGGER)
