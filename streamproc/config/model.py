@@ -43,7 +43,7 @@ Address = Annotated[
     str, _written(r"^([^\s:/]*:[0-9]{1,5}|\[[0-9a-fA-F:.]+\]:[0-9]{1,5})?$", "write host:port, such as 127.0.0.1:9464")
 ]
 WindowSize = Annotated[int, Field(ge=50, le=1_000_000), BeforeValidator(_no_truth)]
-NOT_DECIDING = {"function", "command", "predict", "webhook", "gate", "time_limit", "retries"}
+NOT_DECIDING = {"function", "command", "predict", "webhook", "gate", "time_limit", "retries", "priority"}
 """Of `retrain`: what makes no difference to triggers."""
 OF_PREDICTIONS = frozenset(
     {"label_coverage", "unmatched_rate", "missing_rate", "unseen_category_rate", "out_of_range_rate"}
@@ -250,6 +250,11 @@ class Retrain(Section):
     gate: Gate | None = Gate()
     time_limit: PositiveDuration = HOUR
     retries: Retries = Retries()
+    priority: Annotated[
+        int,
+        Field(ge=-1000, le=1000, description="who goes first when several models wait: the highest, then the oldest"),
+        BeforeValidator(_no_truth),
+    ] = 0
 
     @model_validator(mode="after")
     def _somebody_retrains(self) -> Retrain:
@@ -445,8 +450,21 @@ class DeadLetters(Section):
     ] = 2000
 
 
+class RetrainBudget(Section):
+    """At most so many retrains begin in any period of this length, over all models."""
+
+    retrains: Positive
+    period: PositiveDuration
+
+
 class Worker(Section):
     """How the retrain worker treats its jobs."""
+
+    max_jobs: Annotated[Positive, Field(description="retrains that run at once in one process")] = 1
+    budget: Annotated[
+        RetrainBudget | None,
+        Field(description="the most retrains that begin in a period; divided among partitions, the others wait"),
+    ] = None
 
     on_stop: Annotated[
         Literal["give_back", "finish"],

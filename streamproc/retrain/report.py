@@ -47,12 +47,15 @@ def started(trigger: Trigger, attempt: int, state: RetrainState, now: int) -> De
     return _event(trigger, "started", attempt, state, now, model_version=version_of(trigger.trigger_id, attempt))
 
 
-def expired(trigger: Trigger, attempt: int, limit: int, state: RetrainState, now: int) -> Deploy:
+def expired(trigger: Trigger, runs: Runs, limit: int, state: RetrainState, now: int) -> Deploy:
     """The monitor has given the trigger up (`retrain_timeout`, ms), and may have fired a newer one."""
+    if runs.waits is not None:
+        reason = f"{runs.waits}; not waited for any longer: {format_duration(limit)} have passed (retrain_timeout)"
+        return _event(trigger, "rejected", runs.attempt + 1, state, now, reason=reason)
     reason = (
         f"given up: no run has ended within {format_duration(limit)} (retrain_timeout); the monitor waits no longer"
     )
-    return _event(trigger, "failed", attempt, state, now, reason=reason)
+    return _event(trigger, "failed", runs.attempt + 1, state, now, reason=reason)
 
 
 def cut_off(trigger: Trigger, runs: Runs, state: RetrainState, now: int) -> Deploy:
@@ -62,6 +65,14 @@ def cut_off(trigger: Trigger, runs: Runs, state: RetrainState, now: int) -> Depl
         "ran out of memory, or lost sight of Kafka"
     )
     return _event(trigger, "failed", runs.attempt, state, now, reason=reason)
+
+
+def superseded(trigger: Trigger, by: str, runs: Runs, state: RetrainState, now: int) -> Deploy:
+    """A newer trigger of the model is answered in its place."""
+    reason = f"not retrained: {by} is newer, and is answered instead"
+    if runs.waits is not None:
+        reason += f"; until now: {runs.waits}"
+    return _event(trigger, "superseded", runs.attempt + 1, state, now, superseded_by=by, reason=reason)
 
 
 def checked(trigger: Trigger, result: Result, state: RetrainState) -> Result:
@@ -107,6 +118,7 @@ def _event(trigger: Trigger, status: Status, attempt: int, state: RetrainState, 
             "trigger_id": trigger.trigger_id,
             "previous_version": champion.version if champion else trigger.model_version,
             "attempt": attempt,
+            "supersedes": state.supersedes.get(trigger.trigger_id),
             **fields,
         }
     )

@@ -3,14 +3,18 @@
 A trigger's life, each arrow a record in the deploys topic:
 
     open --started--> running --deployed | rejected | failed--> finished
-      ^                  |
-      +--attempt_failed--+
-      +----given_back----+
+     |^                  |                                         ^
+     |+--attempt_failed--+                                         |
+     |+----given_back----+                                         |
+     |+------waiting-----+                                         |
+     +-------------superseded | failed | rejected -----------------+
 
 The state is a fold of the two topics (`fold`), and everything is done in `wake`, against that state:
 
     | in the log                   | in the pool         | wake                                                       |
     |------------------------------|---------------------|------------------------------------------------------------|
+    | open, no run has begun, or it| nothing             | with a newer trigger of its model: says `superseded` and   |
+    | waits for rows               |                     | that one's id; the newer one's events name this one        |
     | open, or its attempt over    | nothing             | says `started`, once its time has come and it is its turn  |
     | `started` as announced       | nothing             | starts the job                                             |
     | `started` by another         | nothing             | that run was cut off: says `started` with the next attempt |
@@ -27,10 +31,10 @@ A trigger that fails for good is a dead letter too, in the same transaction as i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from collections import deque
+from collections.abc import Mapping, Sequence
 
-from streamproc.config.model import Config, Retrain, Retries
+from streamproc.config.model import Config, RetrainBudget
 from streamproc.errors import BadRecord, TopicError
 from streamproc.events.codec import DEPLOY, decoder
 from streamproc.events.deploy import Deploy
@@ -40,7 +44,8 @@ from streamproc.retrain import report
 from streamproc.retrain.fold import OpenTrigger, RetrainState
 from streamproc.retrain.job import Result, failed
 from streamproc.retrain.jobs import Directories, Executor, Pool, Run
-from streamproc.retrain.retries import is_hopeless, is_last, not_before, wait_after
+from streamproc.retrain.queue import Queue, budgets
+from streamproc.retrain.retries import is_hopeless, is_last, wait_after
 from streamproc.stage import Outputs, Record, Task, Uncached
 
 STOP_SECONDS = 7.0
@@ -58,11 +63,10 @@ class RetrainStage:
     name = "retrain"
     snapshots = None
 
-    def __init__(
-        self, config: Config, partitions: int, executor: Executor, directories: Directories, max_jobs: int = 1
-    ) -> None:
-        """At most `max_jobs` retrains run at once in this process. Call `close` when the engine has returned."""
-        self.config, self._partitions, self._max_jobs = config, partitions, max_jobs
+    def __init__(self, config: Config, partitions: int, executor: Executor, directories: Directories) -> None:
+        """Call `close` when the engine has returned. Raises ConfigError."""
+        self.config, self._partitions = config, partitions
+        self._budgets = budgets(config, partitions)
         self.inputs = self.folded = (config.topics.triggers, config.topics.deploys)
         self.pool = Pool(executor, directories)
         self.stopping = False
@@ -71,7 +75,8 @@ class RetrainStage:
 
     def task(self, partition: int) -> Task:
         """A task with empty state."""
-        self._tasks[partition] = task = RetrainTask(self, partition, self._partitions)
+        share = self._budgets.get(partition)
+        self._tasks[partition] = task = RetrainTask(self, partition, self._partitions, share)
         return task
 
     def closed(self, partition: int) -> None:
@@ -98,13 +103,13 @@ class RetrainStage:
         is_idle = self.pool.is_empty and not any(task.waits_for_the_log for task in self._tasks.values())
         return is_idle or now >= self._stop_by
 
-    def is_next(self, waiting: OpenTrigger, now: int) -> bool:
-        """Whether a job may start for this trigger now: there is room, and no older one could start in its place."""
+    def next(self, now: int) -> OpenTrigger | None:
+        """What a job may be started for now, if there is room for one: what goes first in all tasks."""
         tasks = self._tasks.values()
-        if self.pool.running + sum(task.starting for task in tasks) >= self._max_jobs:
-            return False
-        firsts = [first for task in tasks if (first := task.first_waiting(now)) is not None]
-        return min(firsts, key=lambda first: first.age, default=None) is waiting
+        if self.stopping or self.pool.running + sum(task.starting for task in tasks) >= self.config.worker.max_jobs:
+            return None
+        firsts = [(task.queue.rank(first), first) for task in tasks if (first := task.first_waiting(now)) is not None]
+        return min(firsts, key=lambda pair: pair[0])[1] if firsts else None
 
     def gauges(self) -> Mapping[str, float]:
         """Sizes over all tasks."""
@@ -112,6 +117,7 @@ class RetrainStage:
         return {
             "retrain_open": sum(len(task.state.open) for task in tasks),
             "retrain_running": self.pool.running,
+            "retrain_held": sum(task.held for task in tasks),
             "retrain_finished": sum(len(task.state.finished) for task in tasks),
             "retrain_misplaced_deploys": sum(task.misplaced for task in tasks),
         }
@@ -130,18 +136,25 @@ class RetrainStage:
 class RetrainTask(Uncached):
     """The triggers of one partition."""
 
-    def __init__(self, stage: RetrainStage, partition: int, partitions: int) -> None:
+    def __init__(self, stage: RetrainStage, partition: int, partitions: int, budget: RetrainBudget | None) -> None:
+        """`budget`: the partition's share of it."""
         self._stage, self._config = stage, stage.config
         self._partition, self._partitions = partition, partitions
-        self.state = RetrainState()
+        self.state = RetrainState(begun=deque(maxlen=budget.retrains if budget is not None else 0))
+        self.queue = Queue(stage.config, self.state, budget)
+        self.held = 0
+        """Triggers that only the budget keeps waiting."""
         self.misplaced = 0
         """Deploy events that streamproc would not write to this partition: their writer has another partitioner."""
         self._starting: dict[str, int] = {}
         """Trigger id -> the attempt that `started` was said for, until that is read back."""
         self._over: dict[str, int] = {}
         """Trigger id -> the attempt whose end was said, until that is read back."""
-        self._finished: set[str] = set()
-        """Trigger ids whose final event was said, until it is read back."""
+        self._finished: dict[str, str | None] = {}
+        """Trigger ids whose final event was said, until it is read back; with the trigger that supersedes them.
+
+        That one's events are to name them: it has to wait so long.
+        """
 
     @property
     def starting(self) -> int:
@@ -166,8 +179,12 @@ class RetrainTask(Uncached):
         self._forget_what_is_read_back()
         for trigger_id in list(self._starting):  # first of all: nothing has taken any time yet
             self._start(self.state.open[trigger_id], now, out)
-        for waiting in list(self.state.open.values()):
-            self._advance(waiting, now, out)
+        superseded = self.queue.superseded()
+        for trigger_id, waiting in list(self.state.open.items()):
+            self._advance(waiting, superseded.get(trigger_id), now, out)
+        while (first := self._stage.next(now)) is not None and self.state.open.get(first.trigger.trigger_id) is first:
+            self._begin(first, now, out)
+        self.held = self.queue.held(now)
 
     def bookmark(self, topic: str) -> int | None:
         """Everything is read again: an old deploy event may be what says which version is in service."""
@@ -178,22 +195,11 @@ class RetrainTask(Uncached):
         self._stage.closed(self._partition)
 
     def first_waiting(self, now: int) -> OpenTrigger | None:
-        """The oldest trigger that a job could be started for."""
-        return next(self._waiting(now), None)
-
-    def _waiting(self, now: int) -> Iterator[OpenTrigger]:
-        """Of each model that nothing goes on for, the oldest trigger, unless it has to wait."""
+        """The trigger that a job could be started for first."""
         open_, said = self.state.open, (*self._starting, *self._over, *self._finished)
         taken = {open_[trigger_id].trigger.model_id for trigger_id in said if trigger_id in open_}
-        for waiting in open_.values():
-            model_id = waiting.trigger.model_id
-            if model_id not in taken and not self._stage.pool.busy(model_id):
-                taken.add(model_id)
-                if not_before(self.state.runs_of(waiting.trigger.trigger_id), self._retries(waiting)) <= now:
-                    yield waiting
-
-    def _retries(self, waiting: OpenTrigger) -> Retries:
-        return cast("Retrain", self._config.models[waiting.trigger.model_id].retrain).retries
+        new = sum(attempt == 1 for attempt in self._starting.values())
+        return self.queue.first(now, taken, new, self._stage.pool.busy)
 
     def _triggers(self, records: Sequence[Record], out: Outputs) -> None:
         for record in records:
@@ -230,30 +236,37 @@ class RetrainTask(Uncached):
 
     def _forget_what_is_read_back(self) -> None:
         state = self.state
-        self._finished &= state.open.keys()
+        self._finished = {id_: by for id_, by in self._finished.items() if id_ in state.open}
         self._over = {id_: n for id_, n in self._over.items() if id_ in state.open and state.runs_of(id_).is_open(n)}
         self._starting = {id_: n for id_, n in self._starting.items() if id_ in state.open}
 
-    def _advance(self, waiting: OpenTrigger, now: int, out: Outputs) -> None:
+    def _advance(self, waiting: OpenTrigger, newer: str | None, now: int, out: Outputs) -> None:
         trigger_id = waiting.trigger.trigger_id
         if trigger_id in self._finished or trigger_id in self._over or trigger_id in self._starting:
             return
+        if trigger_id in self._finished.values():
+            return
         run = self._stage.pool.get(trigger_id)
         if run is None:
-            self._begin(waiting, now, out)
+            self._give_up(waiting, newer, now, out)
         elif run.result is not None:
             self._end(waiting, run, report.checked(waiting.trigger, run.result, self.state), now, out)
 
-    def _begin(self, waiting: OpenTrigger, now: int, out: Outputs) -> None:
+    def _give_up(self, waiting: OpenTrigger, newer: str | None, now: int, out: Outputs) -> None:
+        """End a trigger that nothing runs for, if it is not to be run any more."""
         trigger, runs = waiting.trigger, self.state.runs_of(waiting.trigger.trigger_id)
         limit = self._config.models[trigger.model_id].retrain_timeout
-        if now - waiting.arrived > limit:
-            self._finish(waiting, report.expired(trigger, runs.attempt + 1, limit, self.state, now), out)
-        elif is_hopeless(runs, self._retries(waiting)):
+        if newer is not None:
+            self._finish(waiting, report.superseded(trigger, newer, runs, self.state, now), out)
+        elif now - waiting.arrived > limit:
+            self._finish(waiting, report.expired(trigger, runs, limit, self.state, now), out)
+        elif is_hopeless(runs, self.queue.retries(waiting)):
             self._finish(waiting, report.cut_off(trigger, runs, self.state, now), out)
-        elif not self._stage.stopping and self._stage.is_next(waiting, now):
-            self._starting[trigger.trigger_id] = runs.attempt + 1
-            self._say(report.started(trigger, runs.attempt + 1, self.state, now), out)
+
+    def _begin(self, waiting: OpenTrigger, now: int, out: Outputs) -> None:
+        attempt = self.state.runs_of(waiting.trigger.trigger_id).attempt + 1
+        self._starting[waiting.trigger.trigger_id] = attempt
+        self._say(report.started(waiting.trigger, attempt, self.state, now), out)
 
     def _start(self, waiting: OpenTrigger, now: int, out: Outputs) -> None:
         """Start the job that was announced, if the log has that."""
@@ -268,7 +281,7 @@ class RetrainTask(Uncached):
 
     def _end(self, waiting: OpenTrigger, run: Run, result: Result, now: int, out: Outputs) -> None:
         """Say how a job has ended. What it has given counts in any case; its failure, while nobody has gone on."""
-        trigger, attempt, retries = waiting.trigger, run.job.attempt, self._retries(waiting)
+        trigger, attempt, retries = waiting.trigger, run.job.attempt, self.queue.retries(waiting)
         runs = self.state.runs_of(trigger.trigger_id)
         if result.status != "failed":
             self._finish(waiting, report.final(trigger, attempt, result, self.state, now), out)
@@ -291,7 +304,7 @@ class RetrainTask(Uncached):
 
     def _finish(self, waiting: OpenTrigger, event: Deploy, out: Outputs) -> None:
         """Say the final event, and what has failed for good among the dead letters."""
-        self._finished.add(waiting.trigger.trigger_id)
+        self._finished[waiting.trigger.trigger_id] = event.superseded_by
         self._say(event, out)
         if event.status == "failed":
             out.reject(waiting.record, BadRecord("retrain_failed", (event.reason or "")[:MAX_DETAIL]))

@@ -45,9 +45,7 @@ class Retrains:
     def stage(self) -> Stage:
         """The stage of one process."""
         executor = SimExecutor(self)
-        executor.stage = RetrainStage(
-            self.config, self._partitions, executor, NoDirectories(), max_jobs=self.rng.choice((1, 2))
-        )
+        executor.stage = RetrainStage(self.config, self._partitions, executor, NoDirectories())
         return executor.stage
 
     @property
