@@ -144,6 +144,12 @@ def _lint_retrain(model: Model, site: Site) -> Iterator[Finding]:
 
 
 def _lint_gate(gate: Gate, outcomes: int, model: Model, site: Site) -> Iterator[Finding]:
+    if "wait" in gate.model_fields_set and gate.wait > model.retrain_timeout:
+        message = (
+            f"a retrain may wait {format_duration(gate.wait)} for rows, but its trigger is given up after "
+            f"{format_duration(model.retrain_timeout)} (retrain_timeout): raise that, or lower this"
+        )
+        yield site.at("wait").value("gate-wait", message)
     try:
         condition = compile_gate(gate, comparable(model.task))
     except ConditionError as fault:
@@ -152,8 +158,9 @@ def _lint_gate(gate: Gate, outcomes: int, model: Model, site: Site) -> Iterator[
         yield from lint_condition(condition, site.at("condition"), of_policy=False)
     held_out = round(outcomes * gate.holdout)
     if held_out < gate.min_rows:
+        effect = "every retrain would wait for later ones" if gate.wait else "every challenger would be rejected"
         message = (
             f"{gate.min_rows} rows are asked for, but {gate.holdout:g} of a window of {outcomes} is {held_out} rows: "
-            "every challenger would be rejected; lower this, or raise `holdout` or the window"
+            f"{effect}; lower this, or raise `holdout` or the window"
         )
         yield site.at("min_rows").value("gate-rows", message)

@@ -175,7 +175,13 @@ class Gate(Section):
         "challenger.accuracy > champion.accuracy"
     )
     holdout: Annotated[Share, Field(description="the newest share of the window, kept from training")] = 0.25
-    min_rows: Annotated[Positive, Field(description="fewer holdout rows than this reject the challenger")] = 50
+    min_rows: Annotated[
+        Positive, Field(description="holdout rows that the champion answered; while there are fewer, the retrain waits")
+    ] = 50
+    wait: Annotated[
+        Duration,
+        Field(description="how long after the trigger it waits for min_rows; then it is rejected; 0: at once"),
+    ] = 6 * HOUR
     confidence: Annotated[
         Share | None,
         Field(description="how sure a paired test must be that the challenger is better; null: the condition alone"),

@@ -62,7 +62,9 @@ class Deploy(Event):
     metrics: dict[str, dict[str, Number]] | None = None
     """`{"champion": {"accuracy": ...}, "challenger": {...}}` on the same rows."""
     rows: dict[str, int] | None = None
-    """`{"training": ..., "holdout": ...}`."""
+    """`{"training": ..., "holdout": ..., "compared": ...}`; with `needed` where they were too few."""
+    holdout_to: int | None = None
+    """The journal offset where the holdout ends, exclusive, if it goes on beyond the trigger's range."""
     reference: Summary | None = None
     """With `deployed`: what the training data looked like; drift is then measured against it."""
     data_sha256: str | None = None

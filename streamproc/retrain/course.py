@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from streamproc.config.model import Gate
 from streamproc.errors import RetrainError
 from streamproc.events.summary import summarise
 from streamproc.events.trigger import Trigger
@@ -25,19 +26,42 @@ from streamproc.retrain.window import Window, answered_by, read_window, split
 MakeMeasure = Callable[[Job], Measure]
 
 
+class Later(NamedTuple):
+    """What the journal partition of a trigger holds behind the trigger's range."""
+
+    end: int
+    """The offset where it ends, exclusive."""
+    values: Iterable[bytes | None]
+
+
+def nothing_later() -> Later | None:
+    """The trigger's range is all there is."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Rows:
     training: list[Row]
     holdout: int
     compared: list[Row]
     """The holdout rows that the champion answered."""
+    holdout_to: int | None = None
+    """The offset where the holdout ends, if that is behind the trigger's range."""
 
     def counts(self) -> dict[str, int]:
         return {"training": len(self.training), "holdout": self.holdout, "compared": len(self.compared)}
 
 
-def retrain(job: Job, values: Iterable[bytes | None], measure: Measure, directory: Path) -> Result:
+def retrain(
+    job: Job,
+    values: Iterable[bytes | None],
+    measure: Measure,
+    directory: Path,
+    later: Callable[[], Later | None] = nothing_later,
+) -> Result:
     """Go through with a job. `values` are the journal records of the trigger's range, `directory` is for the artifact.
+
+    `later` is asked for what has come since, where the range holds too few rows to judge by.
 
     Raises RetrainError, ConditionError, OSError and what reading `values` raises: each of them is a failed retrain.
     """
@@ -45,9 +69,16 @@ def retrain(job: Job, values: Iterable[bytes | None], measure: Measure, director
     name, function = _trainer(job)
     window = read_window(values, job.model_id, job.outcomes, job.trigger.data.outcomes)
     rows, sha256 = _divide(job, window), content_hash(window.rows)
-    refusal = _too_few(job, rows)
-    if refusal is not None:
-        return Result(status="rejected", reason=_with_gap(refusal, window), rows=rows.counts(), data_sha256=sha256)
+    if _lacks_rows(job, rows):
+        rows = _with_later(job, rows, later())
+    if job.gate is not None and _lacks_rows(job, rows):
+        return Result(
+            status="waiting",
+            reason=_with_gap(_too_few(job, rows, job.gate), window),
+            rows={**rows.counts(), "needed": job.gate.min_rows},
+            holdout_to=rows.holdout_to,
+            data_sha256=sha256,
+        )
     data = TrainingData(rows.training, directory, job.task, rows.holdout, _champion_artifact(job))
     reference = summarise(rows.training)  # before the function can change them
     challenger = checked(guarded(name, lambda: function(job.trigger, data)), name, directory)
@@ -61,6 +92,7 @@ def retrain(job: Job, values: Iterable[bytes | None], measure: Measure, director
         artifact=install(job, directory, challenger.artifact) if judgement.passed else None,
         metrics={side: {k: v for k, v in known.items() if v is not None} for side, known in metrics.items()} or None,
         rows=rows.counts(),
+        holdout_to=rows.holdout_to,
         reference=reference if judgement.passed else None,
         data_sha256=sha256,
     )
@@ -88,15 +120,26 @@ def _divide(job: Job, window: Window) -> _Rows:
     return _Rows(training, len(holdout), compared)
 
 
-def _too_few(job: Job, rows: _Rows) -> str | None:
-    """Why the gate could not pass whatever is trained. Said before the training, to spare it."""
-    if job.gate is None or len(rows.compared) >= job.gate.min_rows:
-        return None
+def _lacks_rows(job: Job, rows: _Rows) -> bool:
+    """Whether the gate could not pass whatever is trained. Looked at before the training, to spare it."""
+    return job.gate is not None and len(rows.compared) < job.gate.min_rows
+
+
+def _with_later(job: Job, rows: _Rows, later: Later | None) -> _Rows:
+    """The same rows to train on, and to judge by also those that have come since; neither model has trained on them."""
+    if later is None:
+        return rows
+    newer = read_window(later.values, job.model_id, job.outcomes, 0).rows
+    compared = [*rows.compared, *answered_by(newer, job.trigger.model_version, job.champion_since)]
+    return replace(rows, holdout=rows.holdout + len(newer), compared=compared, holdout_to=later.end)
+
+
+def _too_few(job: Job, rows: _Rows, gate: Gate) -> str:
     version = job.trigger.model_version
     whose = f" that version {version} answered" if version is not None else ""
     return (
-        f"not trained: {len(rows.compared)} of the {rows.holdout} newest rows are ones{whose}; "
-        f"gate.min_rows asks for {job.gate.min_rows}"
+        f"{len(rows.compared)} of the {rows.holdout} newest rows are ones{whose}; gate.min_rows asks for "
+        f"{gate.min_rows}"
     )
 
 

@@ -79,12 +79,14 @@ class Job(Document):
 class Result(Document):
     """How a job ended."""
 
-    status: Literal["deployed", "rejected", "failed"]
+    status: Literal["deployed", "rejected", "failed", "waiting"]
+    """`waiting`: nothing was trained, since there are too few rows to judge by, and there may be more later."""
     reason: Reason
     model_version: Id | None = None
     artifact: Artifact | None = None
     metrics: dict[str, dict[str, Number]] | None = None
     rows: dict[str, int] | None = None
+    holdout_to: int | None = None
     reference: Summary | None = None
     """Of the training rows: what drift is measured against once the model is in service."""
     data_sha256: str | None = None

@@ -9,6 +9,7 @@ import orjson
 
 from streamproc.config.model import Config, Retrain
 from streamproc.config.units import format_duration
+from streamproc.events.base import format_time
 from streamproc.events.deploy import Deploy, Status
 from streamproc.events.identity import cloud_event_headers, derived_id
 from streamproc.events.trigger import Trigger
@@ -84,8 +85,10 @@ def checked(trigger: Trigger, result: Result, state: RetrainState) -> Result:
 
 
 def final(trigger: Trigger, attempt: int, result: Result, state: RetrainState, now: int) -> Deploy:
-    """How the last job of a trigger ended."""
+    """How the last job of a trigger ended; what waits no longer is rejected."""
     fields = checked(trigger, result, state).model_dump(exclude_none=True)
+    if result.status == "waiting":
+        fields |= {"status": "rejected", "reason": f"not trained: {result.reason}"}
     return _event(trigger, fields.pop("status"), attempt, state, now, **fields)
 
 
@@ -93,6 +96,15 @@ def attempt_failed(trigger: Trigger, attempt: int, state: RetrainState, now: int
     """A job has failed, for a `reason`; the next one does not start before `retry_at`."""
     version = version_of(trigger.trigger_id, attempt)
     return _event(trigger, "attempt_failed", attempt, state, now, model_version=version, **fields)
+
+
+def waiting(
+    trigger: Trigger, attempt: int, result: Result, state: RetrainState, now: int, *, until: int, retry_at: int
+) -> Deploy:
+    """Too few rows to judge by; they are counted again at `retry_at`, and `until` is the last time."""
+    fields = result.model_dump(exclude_none=True, include={"rows", "holdout_to", "data_sha256"})
+    reason = f"waits for rows until {format_time(until)}: {result.reason}"
+    return _event(trigger, "waiting", attempt, state, now, reason=reason, retry_at=retry_at, **fields)
 
 
 def given_back(trigger: Trigger, attempt: int, state: RetrainState, now: int) -> Deploy:

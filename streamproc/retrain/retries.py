@@ -20,6 +20,8 @@ from streamproc.config.model import Retries
 
 _DOUBLINGS = 40
 """More make no difference to any wait, only larger numbers."""
+LOOKS = 10
+"""How often rows are counted while a retrain waits for them: each time a process starts, and two events are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ def after(event: Mapping[str, Any], runs: Runs) -> Runs:
 def wait_after(count: int, retries: Retries) -> int:
     """The wait after so many failures, in ms."""
     return min(retries.backoff << min(count - 1, _DOUBLINGS), retries.max_backoff)
+
+
+def next_look(now: int, until: int, limit: int) -> int:
+    """When rows are counted again, epoch ms: ten times within the limit (ms), and at its end."""
+    return min(now + max(limit // LOOKS, 1000), until)
 
 
 def is_last(runs: Runs, retries: Retries) -> bool:

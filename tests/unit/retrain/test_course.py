@@ -12,7 +12,7 @@ from streamproc.config.model import Gate
 from streamproc.errors import ConditionError, RetrainError
 from streamproc.events.trigger import Trigger
 from streamproc.retrain.api import Challenger, TrainingData
-from streamproc.retrain.course import retrain
+from streamproc.retrain.course import Later, retrain
 from streamproc.retrain.job import Job, Result
 from tests.unit.retrain.support import NOW, make_job, make_trigger, measure_for, outcome, values_of
 
@@ -36,11 +36,15 @@ class Bench:
         self.calls: list[tuple[Trigger, TrainingData]] = []
         self.runs = 0
 
-    def run(self, records: list[dict[str, Any]], function: Function = good, **fields: Any) -> Result:
+    def run(
+        self, records: list[dict[str, Any]], function: Function = good, later: Later | None = None, **fields: Any
+    ) -> Result:
         job = make_job(self.root / "artifacts", "bench_module_x:train", **fields)
-        return self.run_job(job, records, function)
+        return self.run_job(job, records, function, later)
 
-    def run_job(self, job: Job, records: list[dict[str, Any]], function: Function = good) -> Result:
+    def run_job(
+        self, job: Job, records: list[dict[str, Any]], function: Function = good, later: Later | None = None
+    ) -> Result:
         def train(trigger: Trigger, data: TrainingData) -> Any:
             self.calls.append((trigger, data))
             return function(trigger, data)
@@ -51,7 +55,7 @@ class Bench:
         self.runs += 1
         directory = (self.root / f"job-{self.runs}" / "artifact").resolve()
         directory.mkdir(parents=True)
-        return retrain(job, values_of(records), measure_for(job), directory)
+        return retrain(job, values_of(records), measure_for(job), directory, lambda: later)
 
 
 @pytest.fixture
@@ -81,19 +85,38 @@ def test_the_newest_outcomes_make_the_window(bench: Bench) -> None:
     assert bench.calls[0][1].rows[0]["prediction_id"] == "p64"
 
 
-def test_too_few_holdout_rows_reject_before_the_training(bench: Bench) -> None:
-    """Nothing is trained when the gate could not be passed anyway."""
+def test_with_too_few_holdout_rows_nothing_is_trained(bench: Bench) -> None:
+    """The gate could not be passed anyway: the retrain waits, with the rows it has and needs."""
     result = bench.run(outcomes(30))
-    assert (result.status, bench.calls) == ("rejected", [])
+    assert (result.status, bench.calls) == ("waiting", [])
     assert "gate.min_rows asks for 10" in result.reason
-    assert result.rows == {"training": 22, "holdout": 8, "compared": 8}
+    assert result.rows == {"training": 22, "holdout": 8, "compared": 8, "needed": 10}
+
+
+def test_rows_that_come_after_the_trigger_are_judged_by_and_not_trained_on(bench: Bench) -> None:
+    """They lengthen the holdout; training rows and content hash stay those of the trigger."""
+    alone = bench.run(outcomes(30))
+    few = bench.run(outcomes(30), later=Later(901, values_of(outcomes(31)[30:])))
+    assert (few.status, few.rows) == ("waiting", {"training": 22, "holdout": 9, "compared": 9, "needed": 10})
+    later = [*outcomes(32)[30:], outcome(40, model_version="v0"), outcome(41, model_id="other")]
+    enough = bench.run(outcomes(30), later=Later(905, values_of(later)), gate=Gate(min_rows=10, confidence=None))
+    assert (enough.status, enough.holdout_to) == ("deployed", 905)
+    assert enough.rows == {"training": 22, "holdout": 11, "compared": 10}
+    assert [row["prediction_id"] for row in bench.calls[0][1].rows] == [f"p{n}" for n in range(22)]
+    assert enough.data_sha256 == alone.data_sha256
+
+
+def test_what_came_later_is_not_looked_at_without_need(bench: Bench) -> None:
+    """A holdout that is large enough is that of the trigger's own window."""
+    result = bench.run(outcomes(), later=Later(2000, values_of(outcomes(200)[100:])))
+    assert (result.rows, result.holdout_to) == ({"training": 75, "holdout": 25, "compared": 25}, None)
 
 
 def test_only_rows_of_the_triggers_champion_are_compared(bench: Bench) -> None:
     """Holdout rows that another version answered do not count for min_rows, nor in the metrics."""
     records = [*outcomes(80), *[outcome(n, model_version="v0") for n in range(80, 97)], *outcomes(100)[97:]]
     result = bench.run(records)
-    assert result.status == "rejected"
+    assert result.status == "waiting"
     assert "version v1" in result.reason
     assert result.rows is not None
     assert result.rows["compared"] == 8
@@ -190,7 +213,7 @@ def test_what_is_deployed_says_what_it_was_trained_on(bench: Bench) -> None:
     assert reference is not None
     assert (reference.rows, reference.signals["feature.x"].n) == (75, 75)
     assert (reference.signals["feature.x"].low, reference.signals["feature.x"].high) == (0, 74)
-    rejected = bench.run(outcomes(), gate={"condition": "rows > 1000"})
+    rejected = bench.run(outcomes(), gate={"condition": "rows > 1000", "min_rows": 10})
     assert (rejected.status, rejected.reference) == ("rejected", None)
 
 

@@ -13,7 +13,8 @@ from streamproc.errors import BadRecord
 from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger
 from streamproc.replay.memory import MemoryRecord
-from streamproc.retrain.stage import RetrainStage, RetrainTask
+from streamproc.retrain.stage import RetrainStage
+from streamproc.retrain.task import RetrainTask
 from streamproc.stage import Record
 from tests.unit.retrain.support import DEPLOYS, NOW, TRIGGERS, FakeDirectories, FakeExecutor, record
 
