@@ -7,7 +7,7 @@ import pytest
 from streamproc.config.model import Config
 from streamproc.errors import ConfigError
 from streamproc.events.trigger import Trigger
-from streamproc.retrain.job import Result
+from streamproc.retrain.job import Job, Result
 from streamproc.retrain.queue import budgets
 from tests.unit.retrain.support import DEPLOYS, make_trigger
 from tests.unit.retrain.world import World
@@ -297,6 +297,12 @@ def test_the_monitors_timeout_ends_the_wait_with_the_figures() -> None:
     assert at.finals()[0]["status"] == "rejected"
     assert "gate.min_rows asks for 50" in at.finals()[0]["reason"]
     assert "retrain_timeout" in at.finals()[0]["reason"]
+
+
+def test_a_job_can_be_read_by_its_process() -> None:
+    """All of the model's settings that it holds, durations included, survive job.json."""
+    job = world(make_trigger(model_id="a")).executor.running[0].job
+    assert Job.model_validate_json(job.model_dump_json()) == job
 
 
 def test_an_aborted_waiting_is_said_again() -> None:
