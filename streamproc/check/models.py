@@ -140,7 +140,7 @@ def _lint_retrain(model: Model, site: Site) -> Iterator[Finding]:
         )
         yield here.at("time_limit").value("time-limit", message)
     if retrain.gate is not None:
-        yield from _lint_gate(retrain.gate, retrain.window.outcomes, model, here.at("gate"))
+        yield from _lint_gate(retrain.gate, max(window.most for window in retrain.windows), model, here.at("gate"))
 
 
 def _lint_gate(gate: Gate, outcomes: int, model: Model, site: Site) -> Iterator[Finding]:

@@ -69,6 +69,10 @@ class Deploy(Event):
     """With `deployed`: what the training data looked like; drift is then measured against it."""
     data_sha256: str | None = None
     """Of the window's rows; `streamproc data TRIGGER_ID` tells the same one, as long as the journal is the same."""
+    window: str | None = None
+    """With `side_by_side`: the window of the challenger that did best."""
+    mixed_with: Artifact | None = None
+    """The file of reference rows that were trained on as well."""
     reason: Reason | None = None
     retry_at: Time | None = None
     """With `attempt_failed` and `waiting`: the next attempt does not start before."""

@@ -21,7 +21,7 @@ import ormsgpack
 from streamproc.errors import BadState
 from streamproc.stateful import BYTES, COUNT, FLAG, INTEGER, TEXT, row
 
-FORMAT = 2
+FORMAT = 3
 """Of the envelope and of all that is in it: raised with every change of any state's fields or of their meaning."""
 
 _MAGIC = b"spst"

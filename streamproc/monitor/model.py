@@ -15,7 +15,7 @@ from streamproc.monitor.history import OutcomeHistory
 from streamproc.monitor.ledger import Ledger
 from streamproc.monitor.notes import ASKED, NOTHING, Note, Notes, asked, noted
 from streamproc.monitor.requests import answered, halted, manually
-from streamproc.monitor.scope import DEFAULT_WINDOW, Scope
+from streamproc.monitor.scope import Scope, remembered
 from streamproc.monitor.segments import Segments
 from streamproc.monitor.sharing import Sharing, SharingRules
 from streamproc.monitor.versions import VersionInService
@@ -72,13 +72,14 @@ class ModelMonitor(Stateful):
         self.segments = Segments(model, apart, shared) if apart else None
         self.course = Course(model)
         self.ledger = Ledger(model)
-        self._window = model.retrain.window.outcomes if model.retrain else DEFAULT_WINDOW
+        windows = model.retrain.windows if model.retrain else ()
+        self._longest = max((window.period or 0 for window in windows), default=0)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the same as new."""
         self.version = VersionInService()
-        self.history = OutcomeHistory(self._window)
+        self.history = OutcomeHistory(remembered(self.model), self._longest)
         """All outcomes of the model, of every version: what a retrain reads."""
         for part in (self.whole, self.segments, self.course, self.sharing, self.ledger):
             if part is not None:
@@ -144,7 +145,7 @@ class ModelMonitor(Stateful):
             if self.version.counts(record):
                 self.gauges.metrics.update(record)
             return self.ledger.revised(record, self.whole)
-        self.history.add(offset)
+        self.history.add(offset, now)
         label_time = record["label_time"]
         if label_time > now:
             label_time = now  # a clock that is ahead must not make the traffic of hours look late
@@ -316,6 +317,7 @@ class ModelMonitor(Stateful):
     def _deployed(self, version: str, time: int, happening: Happening, reference: Summary | None) -> Notes:
         withdrawn = [n for s in self.scopes for n in s.withdraw(f"version {version} is in service")]
         self.version.deployed(version, time)
+        self.history.deployed()
         self.whole.anew(self.gauges.volume, reference)
         if self.segments is not None:
             self.segments.anew()  # the reference is of all traffic: a segment differs from it at all times

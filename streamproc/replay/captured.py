@@ -25,14 +25,15 @@ _under_way: list[_Kept] = []
 class _Kept:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.challenger: Challenger | None = None
+        self.challengers: dict[str, Challenger | None] = {}
+        """By the window that each was trained on."""
 
 
 def retrain(trigger: Any, data: Any) -> Any:
     """What the course of a retrain finds in the place of the user's function."""
     kept = _under_way[-1]
     given = kept.function(trigger, data)
-    kept.challenger = given if isinstance(given, Challenger) else None
+    kept.challengers[data.window] = given if isinstance(given, Challenger) else None
     return given
 
 
@@ -44,7 +45,8 @@ def retrained(
     with _keeping(function) as kept:
         ours = job.model_copy(update={"function": NAME, "command": None, "predict": None})
         result = go_through(ours, values, make_measure(job), directory)
-    return result.model_copy(update={"reason": result.reason.replace(NAME, name)}), kept.challenger
+    words = result.window if result.window is not None else job.spans[0].words
+    return result.model_copy(update={"reason": result.reason.replace(NAME, name)}), kept.challengers.get(words)
 
 
 def _user(job: Job) -> tuple[str, Callable[..., Any]]:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from streamproc.config.model import Gate
-from streamproc.errors import RetrainError
-from streamproc.events.summary import summarise
+from streamproc.events.deploy import Artifact
 from streamproc.events.trigger import Trigger
 from streamproc.policy.condition import Condition
 from streamproc.retrain.api import Challenger, Row, TrainingData
-from streamproc.retrain.artifact import install
-from streamproc.retrain.challenger import checked, guarded, load
+from streamproc.retrain.artifact import digest, install
+from streamproc.retrain.challenger import guarded, load
+from streamproc.retrain.contest import Trainer, contest
+from streamproc.retrain.division import Division, divide, lacks_rows, with_later
 from streamproc.retrain.executors.command import trainer
 from streamproc.retrain.gate import CHALLENGER, CHAMPION, Judgement, Metrics, compile_gate, judge, unproven
 from streamproc.retrain.job import Job, Result
 from streamproc.retrain.paired import Harm, harmed, paired_test, pairs
+from streamproc.retrain.reference import read_reference
 from streamproc.retrain.rows import content_hash
 from streamproc.retrain.score import Measure, challenged
-from streamproc.retrain.window import Window, answered_by, read_window, split
+from streamproc.retrain.spans import widest
+from streamproc.retrain.window import Window, read_window
 
 MakeMeasure = Callable[[Job], Measure]
 
@@ -39,19 +41,6 @@ def nothing_later() -> Later | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    training: list[Row]
-    holdout: int
-    compared: list[Row]
-    """The holdout rows that the champion answered."""
-    holdout_to: int | None = None
-    """The offset where the holdout ends, if that is behind the trigger's range."""
-
-    def counts(self) -> dict[str, int]:
-        return {"training": len(self.training), "holdout": self.holdout, "compared": len(self.compared)}
-
-
 def retrain(
     job: Job,
     values: Iterable[bytes | None],
@@ -67,34 +56,42 @@ def retrain(
     """
     condition = compile_gate(job.gate, measure.quantities) if job.gate else None
     name, function = _trainer(job)
-    window = read_window(values, job.model_id, job.outcomes, job.trigger.data.outcomes)
-    rows, sha256 = _divide(job, window), content_hash(window.rows)
-    if _lacks_rows(job, rows):
-        rows = _with_later(job, rows, later())
-    if job.gate is not None and _lacks_rows(job, rows):
+    whole = widest(job.spans)
+    window = read_window(values, job.model_id, whole.newest, job.trigger.data.outcomes, whole.since)
+    division, sha256 = divide(job, window), content_hash(window.rows)
+    if lacks_rows(job, division) and (more := later()) is not None:
+        newer = read_window(more.values, job.model_id, whole.newest, 0)
+        division = with_later(job, division, newer.rows, more.end)
+    if job.gate is not None and lacks_rows(job, division):
+        training = max(len(lesson.rows) for lesson in division.lessons)
         return Result(
             status="waiting",
-            reason=_with_gap(_too_few(job, rows, job.gate), window),
-            rows={**rows.counts(), "needed": job.gate.min_rows},
-            holdout_to=rows.holdout_to,
+            reason=_with_gap(_too_few(job, division, job.gate), window),
+            rows={**division.counts(training), "needed": job.gate.min_rows},
+            holdout_to=division.holdout_to,
             data_sha256=sha256,
         )
-    data = TrainingData(rows.training, directory, job.task, rows.holdout, _champion_artifact(job))
-    reference = summarise(rows.training)  # before the function can change them
-    challenger = checked(guarded(name, lambda: function(job.trigger, data)), name, directory)
-    judgement, metrics = _compare(job, condition, challenger, rows.compared, measure)
-    if challenger.metrics:
-        metrics["reported"] = challenger.metrics
+    mixed, source = _reference(job)
+    trainer = Trainer(name, function, job.trigger, job.task, _champion_artifact(job), mixed)
+    outcome = contest(trainer, division, directory)
+    chosen = outcome.chosen
+    judgement, metrics = _compare(job, condition, chosen.challenger, division.compared, measure)
+    metrics |= outcome.figures()
+    if chosen.challenger.metrics:
+        metrics["reported"] = chosen.challenger.metrics
+    counts = division.counts(chosen.rows)
     return Result(
         status="deployed" if judgement.passed else "rejected",
-        reason=_with_gap(judgement.reason, window),
-        model_version=challenger.version or job.version,
-        artifact=install(job, directory, challenger.artifact) if judgement.passed else None,
+        reason=_with_gap(f"{judgement.reason}{outcome}", window),
+        model_version=chosen.challenger.version or job.version,
+        artifact=install(job, chosen.directory, chosen.challenger.artifact) if judgement.passed else None,
         metrics={side: {k: v for k, v in known.items() if v is not None} for side, known in metrics.items()} or None,
-        rows=rows.counts(),
-        holdout_to=rows.holdout_to,
-        reference=reference if judgement.passed else None,
+        rows={**counts, "reference": len(mixed)} if source is not None else counts,
+        holdout_to=division.holdout_to,
+        reference=chosen.reference if judgement.passed else None,
         data_sha256=sha256,
+        window=chosen.words if len(job.spans) > 1 else None,
+        mixed_with=source,
     )
 
 
@@ -106,40 +103,22 @@ def _trainer(job: Job) -> tuple[str, Callable[[Trigger, TrainingData], Any]]:
     return name, load(name)
 
 
-def _divide(job: Job, window: Window) -> _Rows:
-    """Raises RetrainError when there is nothing to train on."""
-    training, holdout = split(window.rows, job.gate.holdout if job.gate else 0.0)
-    if not training:
-        why = "the model has no labelled rows yet"
-        if window.missing:
-            why = f"the journal no longer holds the {window.expected} labelled rows that the trigger names (retention)"
-        elif window.rows:
-            why = f"the window holds {len(window.rows)} labelled rows only"
-        raise RetrainError(f"there is nothing to train on: {why}")
-    compared = answered_by(holdout, job.trigger.model_version, job.champion_since)
-    return _Rows(training, len(holdout), compared)
+def _reference(job: Job) -> tuple[list[Row], Artifact | None]:
+    """The rows of the file that is mixed in, and which file that is."""
+    if job.reference is None:
+        return [], None
+    path = Path(job.reference)
+    rows = read_reference(path)
+    sha256, size = digest(path)
+    return rows, Artifact(uri=str(path), sha256=sha256, bytes=size)
 
 
-def _lacks_rows(job: Job, rows: _Rows) -> bool:
-    """Whether the gate could not pass whatever is trained. Looked at before the training, to spare it."""
-    return job.gate is not None and len(rows.compared) < job.gate.min_rows
-
-
-def _with_later(job: Job, rows: _Rows, later: Later | None) -> _Rows:
-    """The same rows to train on, and to judge by also those that have come since; neither model has trained on them."""
-    if later is None:
-        return rows
-    newer = read_window(later.values, job.model_id, job.outcomes, 0).rows
-    compared = [*rows.compared, *answered_by(newer, job.trigger.model_version, job.champion_since)]
-    return replace(rows, holdout=rows.holdout + len(newer), compared=compared, holdout_to=later.end)
-
-
-def _too_few(job: Job, rows: _Rows, gate: Gate) -> str:
+def _too_few(job: Job, division: Division, gate: Gate) -> str:
     version = job.trigger.model_version
     whose = f" that version {version} answered" if version is not None else ""
+    judged = division.holdout - len(division.choosing)
     return (
-        f"{len(rows.compared)} of the {rows.holdout} newest rows are ones{whose}; gate.min_rows asks for "
-        f"{gate.min_rows}"
+        f"{len(division.compared)} of the {judged} newest rows are ones{whose}; gate.min_rows asks for {gate.min_rows}"
     )
 
 

@@ -16,6 +16,7 @@ from streamproc.events.trigger import Trigger
 from streamproc.retrain.fold import RetrainState
 from streamproc.retrain.job import Hook, Job, Result, failed, version_of
 from streamproc.retrain.retries import Runs
+from streamproc.retrain.spans import spans
 from streamproc.stage import Outputs
 
 
@@ -34,7 +35,8 @@ def job_of(trigger: Trigger, attempt: int, config: Config, state: RetrainState) 
         command=retrain.command,
         predict=retrain.predict,
         webhook=Hook(**retrain.webhook.model_dump(include=set(Hook.model_fields))) if retrain.webhook else None,
-        outcomes=retrain.window.outcomes,
+        spans=spans(trigger, config),
+        reference=retrain.reference,
         gate=retrain.gate.model_copy(update={"wait": 0}) if retrain.gate else None,  # it is the worker that waits
         segment_by=(retrain.gate and retrain.gate.segments) or model.segment_by,
         time_limit=retrain.time_limit,

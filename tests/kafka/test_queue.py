@@ -82,14 +82,14 @@ def test_a_gate_waits_for_rows_over_a_kill_and_judges_by_those_that_come(bootstr
 
 def test_a_wait_for_rows_ends_with_a_rejection_that_says_how_many_there_were(bootstrap: str, tmp_path: Path) -> None:
     """At its limit; the monitor watches on."""
-    site = Site(bootstrap, tmp_path, {**MAJORITY, "gate": {"min_rows": 40, "wait": "3s"}})
+    site = Site(bootstrap, tmp_path, {**MAJORITY, "gate": {"min_rows": 40, "wait": "15s"}})
     with site.running() as running, site.worker():
         wait_for(running, "rejected")
         rejected = running.read("deploys")[-1]
         had = rejected["rows"]["compared"]
         assert 0 < had < rejected["rows"]["needed"] == 40
         assert rejected["reason"].startswith(f"not trained: {had} of the {had} newest rows are ones")
-        assert rejected["reason"].endswith("gate.min_rows asks for 40; waited for 3s (gate.wait)")
+        assert rejected["reason"].endswith("gate.min_rows asks for 40; waited for 15s (gate.wait)")
         assert "waiting" in [status for status, _ in story(running)]
         until(lambda: rules(running), lambda found: "rejected" in found, "the monitor to go on")
 
