@@ -22,6 +22,7 @@ from streamproc.config.model import (
     Model,
     Policy,
     Retrain,
+    RetrainBudget,
     Retries,
     Schedule,
     Topics,
@@ -45,6 +46,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("engine", Engine),
     ("dead_letters", DeadLetters),
     ("worker", Worker),
+    ("worker.budget", RetrainBudget),
     ("models.<model_id>", Model),
     ("models.<model_id>.metric_windows.<name>", MetricWindow),
     ("models.<model_id>.drift", Drift),
@@ -54,7 +56,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("models.<model_id>.budget, budget", Budget),
     ("incidents", Incidents),
     ("models.<model_id>.retrain", Retrain),
-    ("models.<model_id>.retrain.window", Window),
+    ("models.<model_id>.retrain.window, side_by_side[]", Window),
     ("models.<model_id>.retrain.gate", Gate),
     ("models.<model_id>.retrain.retries", Retries),
 )
@@ -72,6 +74,7 @@ DURATIONS = {
     "lasts",
     "retrain_timeout",
     "time_limit",
+    "wait",
     "backoff",
     "max_backoff",
 }

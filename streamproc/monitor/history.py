@@ -62,7 +62,7 @@ class OutcomeHistory(Stateful):
 
     def _mark_time(self, offset: int, now: int) -> None:
         times = self._times
-        if not times or now >= times[-1][0] + self._period // PARTS:
+        if not times or now >= times[-1][0] + max(1, self._period // PARTS):
             times.append((now, offset, self.total))
         while len(times) > 1 and times[1][0] <= now - self._period:
             times.popleft()
@@ -92,6 +92,8 @@ class OutcomeHistory(Stateful):
     def _settle(self) -> None:
         marks = -(-self.total // STRIDE)
         require(len(self._marks) == min(marks, self._marks.maxlen or 0), "not as many marks as outcomes make")
+        require(len(self._times) <= (2 * PARTS if self._period else 0), "more times than a period has parts")
+        require(max(self._since, self._deployed[1]) <= self.total, "a deploy after more outcomes than there are")
 
     def start_of(self, outcomes: int) -> tuple[int, int]:
         """(offset, outcomes from there on): the latest known offset with at least that many outcomes after it.
