@@ -49,6 +49,7 @@ CODES: dict[str, Code] = {
     # retraining
     "gate-rows": Code("error", "a gate asks for more rows than a retrain can hold out: each one waits, or is rejected"),
     "gate-wait": Code("warning", "a retrain may wait for rows longer than its trigger stays open"),
+    "change-point": Code("warning", "a window begins at the change point, and nothing estimates one"),
     "time-limit": Code("warning", "a retrain may take longer than its trigger stays open"),
     "no-policy": Code("note", "nothing but a command starts a retrain of a model"),
     "no-retrain": Code("note", "triggers are published, and retraining is left to others"),

@@ -10,7 +10,7 @@ from streamproc.check.policies import lint_condition, lint_policies
 from streamproc.check.site import Site
 from streamproc.config.detectors import BINARY, Custom
 from streamproc.config.findings import Finding
-from streamproc.config.model import Gate, Model
+from streamproc.config.model import Gate, Model, Retrain
 from streamproc.config.nodes import Mark
 from streamproc.config.scalar import meaning
 from streamproc.config.units import format_duration
@@ -139,8 +139,23 @@ def _lint_retrain(model: Model, site: Site) -> Iterator[Finding]:
             f"{format_duration(model.retrain_timeout)} (retrain_timeout): raise that, or lower this"
         )
         yield here.at("time_limit").value("time-limit", message)
+    yield from _lint_change_point(retrain, model, here)
     if retrain.gate is not None:
         yield from _lint_gate(retrain.gate, max(window.most for window in retrain.windows), model, here.at("gate"))
+
+
+def _lint_change_point(retrain: Retrain, model: Model, site: Site) -> Iterator[Finding]:
+    """Only detectors of a labelled signal tell where a change began."""
+    if any(detector.signal in ("error", "loss") for detector in model.detectors.values()):
+        return
+    for number, window in enumerate(retrain.windows):
+        if window.since == "change_point":
+            here = site.at("side_by_side", number) if retrain.side_by_side else site.at("window")
+            message = (
+                "no detector of this model watches error or loss, so no change point is ever known: the newest "
+                f"{window.outcomes} outcomes are meant then"
+            )
+            yield here.at("since").value("change-point", message)
 
 
 def _lint_gate(gate: Gate, outcomes: int, model: Model, site: Site) -> Iterator[Finding]:

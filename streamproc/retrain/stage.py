@@ -97,7 +97,8 @@ class RetrainStage:
         tasks = self._tasks.values()
         if self.stopping or self.pool.running + sum(task.starting for task in tasks) >= self.config.worker.max_jobs:
             return None
-        firsts = [(task.queue.rank(first), first) for task in tasks if (first := task.first_waiting(now)) is not None]
+        awake = [task for task in tasks if task.is_awake(now)]
+        firsts = [(task.queue.rank(first), first) for task in awake if (first := task.first_waiting(now)) is not None]
         return min(firsts, key=lambda pair: pair[0])[1] if firsts else None
 
     def gauges(self) -> Mapping[str, float]:

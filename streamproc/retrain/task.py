@@ -23,6 +23,8 @@ from streamproc.stage import Outputs, Record, Uncached
 
 MAX_DETAIL = 1000
 """Characters of a dead letter's detail: the whole reason is in the deploy event."""
+ASLEEP_MS = 30_000
+"""A task that has not been woken for so long is not waited for."""
 _decode_trigger = decoder(Trigger)
 
 
@@ -59,6 +61,8 @@ class RetrainTask(Uncached):
         """Triggers that only the budget keeps waiting."""
         self.misplaced = 0
         """Deploy events that streamproc would not write to this partition: their writer has another partitioner."""
+        self._woken: int | None = None
+        """When it was last woken, epoch ms."""
         self._starting: dict[str, int] = {}
         """Trigger id -> the attempt that `started` was said for, until that is read back."""
         self._over: dict[str, int] = {}
@@ -79,6 +83,10 @@ class RetrainTask(Uncached):
         """Whether something was said that is not read back yet."""
         return bool(self._starting or self._over or self._finished)
 
+    def is_awake(self, now: int) -> bool:
+        """Whether it could start what goes first in it. One whose input is paused must not hold up the others."""
+        return self._woken is None or now - self._woken <= ASLEEP_MS
+
     def process(self, topic: str, records: Sequence[Record], out: Outputs) -> None:
         """Fold records into the state; nothing else."""
         if topic == self._config.topics.triggers:
@@ -88,6 +96,7 @@ class RetrainTask(Uncached):
 
     def wake(self, now: int, out: Outputs) -> None:
         """Start, watch and end jobs; `now` in epoch ms."""
+        self._woken = now
         self._stage.tend(now)
         self._forget_what_is_read_back()
         for trigger_id in list(self._starting):  # first of all: nothing has taken any time yet

@@ -6,19 +6,21 @@ import pytest
 
 from streamproc.config.model import Config
 from streamproc.errors import ConfigError
+from streamproc.events.partitioner import partition_of
 from streamproc.events.trigger import Trigger
 from streamproc.retrain.job import Job, Result
 from streamproc.retrain.queue import budgets
+from streamproc.retrain.stage import RetrainStage
 from tests.unit.retrain.support import DEPLOYS, make_trigger
 from tests.unit.retrain.world import World
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-MODELS = ("a", "b", "c")
+MODELS = ("a", "b", "c", "d")
 
 
 def config(priorities: dict[str, int] | None = None, **worker: Any) -> Config:
-    """Models a, b and c."""
+    """Models a, b, c and d."""
     retrain = {"function": "user_code:train", "retries": {"attempts": 1}}
     models = {name: {"retrain": {**retrain, "priority": (priorities or {}).get(name, 0)}} for name in MODELS}
     return Config.model_validate({"pipeline": "p", "models": models, "worker": worker})
@@ -50,12 +52,32 @@ def story(at: World, trigger: Trigger) -> list[str]:
 
 def test_the_highest_priority_goes_first_and_of_equal_ones_the_oldest() -> None:
     """Whatever the order in which triggers have come, and also against one that has waited longer."""
-    at = world(*(make_trigger(model_id=name) for name in MODELS), at=config({"b": 1, "c": 1}))
+    at = world(*(make_trigger(model_id=name) for name in MODELS[:3]), at=config({"b": 1, "c": 1}))
     order = []
     while at.executor.running:
         order += running(at)
         end(at)
     assert order == ["b", "c", "a"]
+
+
+def test_a_task_that_is_not_woken_any_more_holds_nobody_up() -> None:
+    """Its trigger would go first; its input is paused, and another partition's trigger is started after a while."""
+    at = World(config({"d": 5}))
+    at.stage = RetrainStage(at.config, 2, at.executor, at.directories)
+    at.restore_on(0)
+    other = World(at.config)
+    other.stage = at.stage
+    other.restore_on(1)
+    assert [partition_of(name, 2) for name in ("a", "d")] == [0, 1]
+    at.add_trigger(make_trigger(model_id="a"))
+    other.add_trigger(make_trigger(model_id="d"))
+    other.wake()
+    other.read("triggers")
+    at.step()
+    assert at.said == []
+    at.now += 30_001
+    at.step()
+    assert [event["model_id"] for event in at.said] == ["a"]
 
 
 def test_a_running_retrain_keeps_its_place() -> None:
@@ -77,7 +99,7 @@ def test_priority_does_not_change_what_triggers() -> None:
 def test_no_more_retrains_begin_in_a_period_than_the_budget_has() -> None:
     """The third waits, without a place in the pool, until the first is a period ago."""
     at = world(
-        *(make_trigger(model_id=name) for name in MODELS),
+        *(make_trigger(model_id=name) for name in MODELS[:3]),
         max_jobs=3,
         at=config(budget={"retrains": 2, "period": "1h"}),
     )
