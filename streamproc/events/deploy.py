@@ -70,7 +70,7 @@ class Deploy(Event):
     data_sha256: str | None = None
     """Of the window's rows; `streamproc data TRIGGER_ID` tells the same one, as long as the journal is the same."""
     window: str | None = None
-    """With `side_by_side`: the window of the challenger that did best."""
+    """What the challenger was trained on, in words; of several windows, that of the one that did best."""
     mixed_with: Artifact | None = None
     """The file of reference rows that were trained on as well."""
     reason: Reason | None = None

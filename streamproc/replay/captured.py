@@ -28,6 +28,9 @@ class _Kept:
         self.challengers: dict[str, Challenger | None] = {}
         """By the window that each was trained on."""
 
+    def of(self, window: str | None) -> Challenger | None:
+        return None if window is None else self.challengers.get(window)
+
 
 def retrain(trigger: Any, data: Any) -> Any:
     """What the course of a retrain finds in the place of the user's function."""
@@ -45,8 +48,7 @@ def retrained(
     with _keeping(function) as kept:
         ours = job.model_copy(update={"function": NAME, "command": None, "predict": None})
         result = go_through(ours, values, make_measure(job), directory)
-    words = result.window if result.window is not None else job.spans[0].words
-    return result.model_copy(update={"reason": result.reason.replace(NAME, name)}), kept.challengers.get(words)
+    return result.model_copy(update={"reason": result.reason.replace(NAME, name)}), kept.of(result.window)
 
 
 def _user(job: Job) -> tuple[str, Callable[..., Any]]:

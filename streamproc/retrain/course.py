@@ -90,7 +90,7 @@ def retrain(
         holdout_to=division.holdout_to,
         reference=chosen.reference if judgement.passed else None,
         data_sha256=sha256,
-        window=chosen.words if len(job.spans) > 1 else None,
+        window=chosen.words,
         mixed_with=source,
     )
 

@@ -102,7 +102,7 @@ class Result(Document):
     """Of the training rows: what drift is measured against once the model is in service."""
     data_sha256: str | None = None
     window: str | None = None
-    """With several windows: that of the challenger which was chosen."""
+    """What the challenger was trained on; of several windows, that of the one which was chosen."""
     mixed_with: Artifact | None = None
 
     @model_validator(mode="after")
