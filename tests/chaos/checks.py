@@ -47,6 +47,7 @@ def breaches(site: Site, kept: RealKept, fates: Fates, truths: Mapping[str, Trut
         *_bounded("written", _written(kept, written)),
         *_bounded("reader during the chaos", _seen(site, kept)),
         *_bounded("deploys", _deploys(site, kept)),
+        *_bounded("superseded", _superseded(site, kept)),
         *_bounded("commands", _commands(site, kept)),
         *_bounded("transactions", filter(None, [site.open_transactions()])),
         *_bounded("memory", _memory(site)),
@@ -104,22 +105,14 @@ def _events(kept: RealKept, topic: str) -> Iterator[dict[str, Any]]:
 
 
 def _deploys(site: Site, kept: RealKept) -> Iterator[str]:
-    """Exactly one final deploy event for each trigger that the worker answers; attempts are numbered without a gap.
-
-    Who is superseded was not run, and names a trigger that names it.
-    """
+    """Exactly one final deploy event for each trigger that the worker answers; attempts are numbered without a gap."""
     topics = site.config.topics
     triggers = {e["trigger_id"] for e in _events(kept, topics.triggers) if e["model_id"] in RETRAINED}
     ends: Counter[str] = Counter()
     attempts: dict[str, list[int]] = {}
-    gone: dict[str, str] = {}
-    names: set[tuple[str, str]] = set()
     for event in _events(kept, topics.deploys):
         if event.get("deploy_id") is None:
             continue
-        names |= {(older, event["trigger_id"]) for older in event.get("supersedes", ())}
-        if event["status"] == "superseded":
-            gone[event["trigger_id"]] = event["superseded_by"]
         if event["status"] in FINAL:
             ends[event["trigger_id"]] += 1
         elif event["status"] == "started":
@@ -130,9 +123,18 @@ def _deploys(site: Site, kept: RealKept) -> Iterator[str]:
         numbers = attempts.get(trigger, [])
         if numbers != list(range(1, len(numbers) + 1)):
             yield f"trigger {trigger} was started as {numbers}"
-    for older, newer in gone.items():
-        if (older, newer) not in names or older in attempts:
-            yield f"trigger {older} is superseded by {newer}, which does not say so, or was run before"
+
+
+def _superseded(site: Site, kept: RealKept) -> Iterator[str]:
+    """Who is superseded was not run, and names a trigger that names it."""
+    told = [event for event in _events(kept, site.config.topics.deploys) if event.get("deploy_id") is not None]
+    names = {(older, event["trigger_id"]) for event in told for older in event.get("supersedes", ())}
+    started = {event["trigger_id"] for event in told if event["status"] == "started"}
+    for event in told:
+        if event["status"] == "superseded":
+            older, newer = event["trigger_id"], event["superseded_by"]
+            if (older, newer) not in names or older in started:
+                yield f"trigger {older} is superseded by {newer}, which does not say so, or was run before"
 
 
 def _commands(site: Site, kept: RealKept) -> Iterator[str]:
