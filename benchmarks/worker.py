@@ -29,7 +29,7 @@ from streamproc.config.model import Gate
 from streamproc.events.trigger import DataWindow, JournalPosition, Trigger
 from streamproc.retrain.executors.process import ProcessExecutor
 from streamproc.retrain.export import WRITERS
-from streamproc.retrain.job import Job
+from streamproc.retrain.job import Job, Span
 from streamproc.retrain.rows import stream, survey
 
 FUNCTION = """
@@ -136,7 +136,7 @@ def job(root: Path, number: int) -> Job:
         task="binary",
         positive_label=1,
         function="user_code:train",
-        outcomes=100,
+        spans=(Span(words="", newest=100),),
         gate=Gate(condition="challenger.accuracy >= 0", min_rows=1),
         time_limit=60_000,
     )

@@ -23,6 +23,7 @@ from streamproc.config.model import (
     Policy,
     Probation,
     Retrain,
+    RetrainBudget,
     Retries,
     Schedule,
     Topics,
@@ -46,6 +47,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("engine", Engine),
     ("dead_letters", DeadLetters),
     ("worker", Worker),
+    ("worker.budget", RetrainBudget),
     ("models.<model_id>", Model),
     ("models.<model_id>.metric_windows.<name>", MetricWindow),
     ("models.<model_id>.drift", Drift),
@@ -56,7 +58,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("incidents", Incidents),
     ("models.<model_id>.probation", Probation),
     ("models.<model_id>.retrain", Retrain),
-    ("models.<model_id>.retrain.window", Window),
+    ("models.<model_id>.retrain.window, side_by_side[]", Window),
     ("models.<model_id>.retrain.gate", Gate),
     ("models.<model_id>.retrain.retries", Retries),
 )
@@ -75,6 +77,7 @@ DURATIONS = {
     "lasts",
     "retrain_timeout",
     "time_limit",
+    "wait",
     "backoff",
     "max_backoff",
 }

@@ -10,11 +10,12 @@ import orjson
 from pydantic import ValidationError
 
 from streamproc.app.retrain_child import journal_values
-from streamproc.config.model import Config, Window
+from streamproc.config.model import Config
 from streamproc.engine.ports import Kafka
 from streamproc.errors import TopicError, UserError
 from streamproc.events.trigger import Trigger
 from streamproc.retrain.rows import Survey, stream, survey
+from streamproc.retrain.spans import spans, widest
 from streamproc.retrain.window import Row
 from streamproc.stage import Record
 
@@ -34,7 +35,7 @@ class TriggerData:
     @property
     def missing(self) -> int:
         """Outcomes that the trigger counted and the journal no longer holds (retention)."""
-        return max(0, self.trigger.data.outcomes - self.known.found)
+        return max(0, self.trigger.data.outcomes - self.known.seen)
 
     def _values(self) -> Iterator[bytes | None]:
         return journal_values(self.kafka, self.trigger.data)
@@ -42,9 +43,8 @@ class TriggerData:
 
 def open_data(kafka: Kafka, config: Config, trigger: Trigger) -> TriggerData:
     """Look at a trigger's range. Raises BrokerUnavailable, UserError."""
-    model = config.models.get(trigger.model_id)
-    window = model.retrain.window if model is not None and model.retrain is not None else Window()
-    known = survey(lambda: journal_values(kafka, trigger.data), trigger.model_id, window.outcomes)
+    whole = widest(spans(trigger, config))
+    known = survey(lambda: journal_values(kafka, trigger.data), trigger.model_id, whole.newest, whole.since)
     return TriggerData(trigger, known, kafka)
 
 

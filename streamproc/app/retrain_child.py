@@ -15,6 +15,7 @@ from streamproc.events.trigger import DataWindow
 from streamproc.monitor.metrics import WindowedMetrics
 from streamproc.monitor.names import comparable
 from streamproc.retrain.child import Private, run_child
+from streamproc.retrain.course import Later
 from streamproc.retrain.job import Job
 from streamproc.retrain.score import Measure
 
@@ -28,6 +29,17 @@ def window_values(job: Job, private: Private) -> Iterator[bytes | None]:
     from streamproc.kafka.client import ConfluentKafka
 
     return journal_values(ConfluentKafka(private["kafka"]), job.trigger.data)
+
+
+def later_values(job: Job, private: Private) -> Later | None:
+    """What the journal holds behind the trigger's range by now."""
+    from streamproc.kafka.client import ConfluentKafka
+    from streamproc.kafka.tail import end_of
+
+    window = job.trigger.data
+    end = max(window.to_offset, end_of(private["kafka"], (window.topic, window.partition)))
+    rest = window.model_copy(update={"from_offset": window.to_offset, "to_offset": end})
+    return Later(end, journal_values(ConfluentKafka(private["kafka"]), rest))
 
 
 def journal_values(kafka: Kafka, window: DataWindow, pause: float = 1.0) -> Iterator[bytes | None]:
@@ -75,4 +87,4 @@ def measure(job: Job) -> Measure:
 
 
 if __name__ == "__main__":
-    run_child(Path(sys.argv[1]), window_values, measure)
+    run_child(Path(sys.argv[1]), window_values, measure, later_values)

@@ -47,8 +47,10 @@ CODES: dict[str, Code] = {
     "unused-window": Code("warning", "a further window, but no condition on a metric over it"),
     "unused-metric": Code("warning", "an external metric stands in no condition"),
     # retraining
-    "gate-rows": Code("error", "a gate asks for more rows than a retrain can hold out: it rejects every challenger"),
+    "gate-rows": Code("error", "a gate asks for more rows than a retrain can hold out: each one waits, or is rejected"),
     "probation": Code("error", "a probation is shorter than what it needs to begin: none ever would"),
+    "gate-wait": Code("warning", "a retrain may wait for rows longer than its trigger stays open"),
+    "change-point": Code("warning", "a window begins at the change point, and nothing estimates one"),
     "time-limit": Code("warning", "a retrain may take longer than its trigger stays open"),
     "no-policy": Code("note", "nothing but a command starts a retrain of a model"),
     "no-retrain": Code("note", "triggers are published, and retraining is left to others"),

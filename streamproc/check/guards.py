@@ -8,11 +8,12 @@ from streamproc.check.site import Site
 from streamproc.config.findings import Finding
 from streamproc.config.model import Config, Model, Policy
 from streamproc.config.units import format_duration
-from streamproc.errors import ScheduleError
+from streamproc.errors import ConfigError, ScheduleError
 from streamproc.policy.condition import Condition
 from streamproc.policy.schedule import Schedule
 from streamproc.policy.tree import Every
 from streamproc.policy.ways import TooMany, possible, ways
+from streamproc.retrain.queue import budgets
 
 _EVERY_MINUTE = "* * * * *"
 _OF_CONDITIONS = ("hold_for", "hold_outcomes", "clear", "arm")
@@ -67,6 +68,10 @@ def lint_shared(config: Config, site: Site) -> Iterator[Finding]:
             "fire; raise this, or give the topics fewer partitions"
         )
         yield site.at("budget", "triggers").value("budget-share", message)
+    try:
+        budgets(config, partitions)
+    except ConfigError as fault:
+        yield site.at("worker", "budget", "retrains").value("budget-share", str(fault))
     if incidents is not None and incidents.models > len(config.models):
         message = f"there are only {len(config.models)} models: this many never fire together"
         yield site.at("incidents", "models").value("useless-guard", message)

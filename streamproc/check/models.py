@@ -10,7 +10,7 @@ from streamproc.check.policies import lint_condition, lint_policies
 from streamproc.check.site import Site
 from streamproc.config.detectors import BINARY, Custom
 from streamproc.config.findings import Finding
-from streamproc.config.model import Gate, Model
+from streamproc.config.model import Gate, Model, Retrain
 from streamproc.config.nodes import Mark
 from streamproc.config.scalar import meaning
 from streamproc.config.units import format_duration
@@ -140,8 +140,23 @@ def _lint_retrain(model: Model, site: Site) -> Iterator[Finding]:
             f"{format_duration(model.retrain_timeout)} (retrain_timeout): raise that, or lower this"
         )
         yield here.at("time_limit").value("time-limit", message)
+    yield from _lint_change_point(retrain, model, here)
     if retrain.gate is not None:
-        yield from _lint_gate(retrain.gate, retrain.window.outcomes, model, here.at("gate"))
+        yield from _lint_gate(retrain.gate, max(window.most for window in retrain.windows), model, here.at("gate"))
+
+
+def _lint_change_point(retrain: Retrain, model: Model, site: Site) -> Iterator[Finding]:
+    """Only detectors of a labelled signal tell where a change began."""
+    if any(detector.signal in ("error", "loss") for detector in model.detectors.values()):
+        return
+    for number, window in enumerate(retrain.windows):
+        if window.since == "change_point":
+            here = site.at("side_by_side", number) if retrain.side_by_side else site.at("window")
+            message = (
+                "no detector of this model watches error or loss, so no change point is ever known: the newest "
+                f"{window.outcomes} outcomes are meant then"
+            )
+            yield here.at("since").value("change-point", message)
 
 
 def _lint_probation(model: Model, site: Site) -> Iterator[Finding]:
@@ -155,6 +170,12 @@ def _lint_probation(model: Model, site: Site) -> Iterator[Finding]:
 
 
 def _lint_gate(gate: Gate, outcomes: int, model: Model, site: Site) -> Iterator[Finding]:
+    if "wait" in gate.model_fields_set and gate.wait > model.retrain_timeout:
+        message = (
+            f"a retrain may wait {format_duration(gate.wait)} for rows, but its trigger is given up after "
+            f"{format_duration(model.retrain_timeout)} (retrain_timeout): raise that, or lower this"
+        )
+        yield site.at("wait").value("gate-wait", message)
     try:
         condition = compile_gate(gate, comparable(model.task))
     except ConditionError as fault:
@@ -163,8 +184,9 @@ def _lint_gate(gate: Gate, outcomes: int, model: Model, site: Site) -> Iterator[
         yield from lint_condition(condition, site.at("condition"), of_policy=False)
     held_out = round(outcomes * gate.holdout)
     if held_out < gate.min_rows:
+        effect = "every retrain would wait for later ones" if gate.wait else "every challenger would be rejected"
         message = (
             f"{gate.min_rows} rows are asked for, but {gate.holdout:g} of a window of {outcomes} is {held_out} rows: "
-            "every challenger would be rejected; lower this, or raise `holdout` or the window"
+            f"{effect}; lower this, or raise `holdout` or the window"
         )
         yield site.at("min_rows").value("gate-rows", message)

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
-from streamproc.config.base import Callable, Count, Name, Number, Positive, Scalar, Section, Share
+from streamproc.config.base import MOST, Callable, Count, Name, Number, Positive, Scalar, Section, Share
 from streamproc.config.base import no_truth as _no_truth
 from streamproc.config.base import written as _written
 from streamproc.config.detectors import LABELLED_SIGNALS, Detector, DriftSignal
-from streamproc.config.units import Duration, PositiveDuration, parse_duration
+from streamproc.config.units import Duration, PositiveDuration, format_duration, parse_duration
 from streamproc.events.base import Time
 from streamproc.events.summary import Summary
 
@@ -44,7 +44,7 @@ Address = Annotated[
     str, _written(r"^([^\s:/]*:[0-9]{1,5}|\[[0-9a-fA-F:.]+\]:[0-9]{1,5})?$", "write host:port, such as 127.0.0.1:9464")
 ]
 WindowSize = Annotated[int, Field(ge=50, le=1_000_000), BeforeValidator(_no_truth)]
-NOT_DECIDING = {"function", "command", "predict", "webhook", "gate", "time_limit", "retries"}
+NOT_DECIDING = {"function", "command", "predict", "webhook", "gate", "time_limit", "retries", "priority", "reference"}
 """Of `retrain`: what makes no difference to triggers."""
 OF_PREDICTIONS = frozenset(
     {"label_coverage", "unmatched_rate", "missing_rate", "unseen_category_rate", "out_of_range_rate"}
@@ -188,9 +188,44 @@ class Policy(Section):
 
 
 class Window(Section):
-    """Which outcomes a retrain reads: the newest ones before the trigger."""
+    """Which outcomes a retrain reads: the newest before the trigger, as far back as all of these settings allow."""
 
-    outcomes: Positive = 5000
+    outcomes: Annotated[
+        Positive | Literal["all"],
+        Field(description="at most so many; with last_deploy and with a period, all unless a number is written"),
+    ] = 5000
+    since: Annotated[
+        Literal["change_point", "last_deploy"] | None,
+        Field(
+            description="none from before the estimated change (if the trigger has no estimate, as without this), or "
+            "before the version in service was deployed"
+        ),
+    ] = None
+    period: Annotated[
+        PositiveDuration | None, Field(description="none whose label came longer than this before the trigger")
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_one_beginning(self) -> Window:
+        if self.since is not None and self.period is not None:
+            raise ValueError("write `since` or `period`, not both")
+        if (self.period is not None or self.since == "last_deploy") and "outcomes" not in self.model_fields_set:
+            self.__dict__["outcomes"] = "all"  # frozen from here on
+        return self
+
+    @property
+    def most(self) -> int:
+        """Outcomes at most."""
+        return MOST if self.outcomes == "all" else self.outcomes
+
+    @property
+    def words(self) -> str:
+        """What it is called in events."""
+        if self.period is not None:
+            return f"the last {format_duration(self.period)}"
+        if self.since is not None:
+            return f"since the {self.since.replace('_', ' ')}"
+        return "everything" if self.outcomes == "all" else f"the newest {self.outcomes}"
 
 
 class Gate(Section):
@@ -200,7 +235,13 @@ class Gate(Section):
         "challenger.accuracy > champion.accuracy"
     )
     holdout: Annotated[Share, Field(description="the newest share of the window, kept from training")] = 0.25
-    min_rows: Annotated[Positive, Field(description="fewer holdout rows than this reject the challenger")] = 50
+    min_rows: Annotated[
+        Positive, Field(description="holdout rows that the champion answered; while there are fewer, the retrain waits")
+    ] = 50
+    wait: Annotated[
+        Duration,
+        Field(description="how long after the trigger it waits for min_rows; then it is rejected; 0: at once"),
+    ] = 6 * HOUR
     confidence: Annotated[
         Share | None,
         Field(description="how sure a paired test must be that the challenger is better; null: the condition alone"),
@@ -294,9 +335,25 @@ class Retrain(Section):
     predict: Annotated[Arguments | None, Field(description="with `command`: how a gate asks the new model")] = None
     webhook: Webhook | None = None
     window: Window = Window()
+    side_by_side: Annotated[
+        tuple[Window, ...],
+        Field(
+            max_length=8,
+            description="instead of `window`: one challenger is trained on each of these, and the best one meets the "
+            "champion",
+        ),
+    ] = ()
+    reference: Annotated[
+        str | None, Field(description="a file of labelled rows (.jsonl or .parquet) that are trained on as well")
+    ] = None
     gate: Gate | None = Gate()
     time_limit: PositiveDuration = HOUR
     retries: Retries = Retries()
+    priority: Annotated[
+        int,
+        Field(ge=-1000, le=1000, description="who goes first when several models wait: the highest, then the oldest"),
+        BeforeValidator(_no_truth),
+    ] = 0
 
     @model_validator(mode="after")
     def _somebody_retrains(self) -> Retrain:
@@ -309,6 +366,23 @@ class Retrain(Section):
                 "a gate has to ask the new model: set predict, the command that answers rows, or write `gate: null`"
             )
         return self
+
+    @model_validator(mode="after")
+    def _windows_can_be_compared(self) -> Retrain:
+        if not self.side_by_side:
+            return self
+        if "window" in self.model_fields_set:
+            raise ValueError("write `window` or `side_by_side`, not both")
+        if len({window.words for window in self.side_by_side}) < len(self.side_by_side) or len(self.side_by_side) == 1:
+            raise ValueError("side_by_side needs several windows, each another one")
+        if self.gate is None or self.webhook is not None:
+            raise ValueError("side_by_side needs a gate, whose holdout chooses, and a function or a command")
+        return self
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """What challengers are trained on, one on each."""
+        return self.side_by_side or (self.window,)
 
 
 class MetricWindow(Section):
@@ -511,8 +585,21 @@ class DeadLetters(Section):
     ] = 2000
 
 
+class RetrainBudget(Section):
+    """At most so many retrains begin in any period of this length, over all models."""
+
+    retrains: Positive
+    period: PositiveDuration
+
+
 class Worker(Section):
     """How the retrain worker treats its jobs."""
+
+    max_jobs: Annotated[Positive, Field(description="retrains that run at once in one process")] = 1
+    budget: Annotated[
+        RetrainBudget | None,
+        Field(description="the most retrains that begin in a period; divided among partitions, the others wait"),
+    ] = None
 
     on_stop: Annotated[
         Literal["give_back", "finish"],

@@ -37,6 +37,8 @@ class DataWindow(Event):
     outcomes: int
     """How many of this model's outcomes lie in the range, at least; the start is known to within 64."""
     change_point: ChangePoint | None = None
+    since_deploy: int | None = None
+    """Outcomes since the version in service was deployed, if the configuration asks for them."""
 
 
 class Evidence(Event):

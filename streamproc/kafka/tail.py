@@ -41,6 +41,17 @@ def spans_of(
     return spans
 
 
+def end_of(user: Properties, partition: Partition, timeout: float = 10.0) -> int:
+    """The offset behind the newest record of a partition. Raises BrokerUnavailable, UserError."""
+    probe = Consumer({**properties.reader(user), "group.id": "streamproc-tail"})
+    try:
+        return int(probe.get_watermark_offsets(TopicPartition(*partition), timeout)[1])
+    except KafkaException as exc:
+        raise of_client(exc, "looking for the journal's end") from exc
+    finally:
+        probe.close()
+
+
 def read_spans(user: Properties, spans: Mapping[Partition, tuple[int, int]], timeout: float = 10.0) -> Iterator[Record]:
     """Every committed record in these offsets, each partition in its order; a few at a time are in memory.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from streamproc.config.model import Window
 from streamproc.events.trigger import ChangePoint, DataWindow, Evidence
+from streamproc.monitor.history import OutcomeHistory
 from streamproc.monitor.model import ModelMonitor
 from streamproc.monitor.scope import DEFAULT_WINDOW, Scope
 
@@ -51,8 +53,8 @@ def data_window(
 
     They are of all segments, also for a trigger of one: it is the whole model that is retrained.
     """
-    retrain = monitor.model.retrain
-    start, outcomes = monitor.history.start_of(retrain.window.outcomes if retrain else DEFAULT_WINDOW)
+    windows = monitor.model.retrain.windows if monitor.model.retrain else (Window(outcomes=DEFAULT_WINDOW),)
+    start, outcomes = min(_start(monitor.history, window) for window in windows)
     return DataWindow(
         topic=topic,
         partition=partition,
@@ -60,10 +62,22 @@ def data_window(
         to_offset=offset + 1,
         outcomes=outcomes,
         change_point=_change_point(monitor.scope(segment)),
+        since_deploy=monitor.history.since_deploy if any(w.since == "last_deploy" for w in windows) else None,
     )
 
 
+def _start(history: OutcomeHistory, window: Window) -> tuple[int, int]:
+    """(offset, outcomes from there on) that hold a window."""
+    bounds = [(0, history.total) if window.outcomes == "all" else history.start_of(window.outcomes)]
+    if window.since == "last_deploy":
+        bounds.append(history.start_of_deploy())
+    if window.period is not None:
+        bounds.append(history.start_of_period())
+    return max(bounds)
+
+
 def _change_point(scope: Scope) -> ChangePoint | None:
+    """The latest change among the flagged detectors of a labelled signal."""
     found = scope.newest_change()
     if found is None:
         return None

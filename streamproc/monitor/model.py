@@ -15,7 +15,7 @@ from streamproc.monitor.history import OutcomeHistory
 from streamproc.monitor.ledger import Ledger
 from streamproc.monitor.notes import ASKED, NOTHING, Note, Notes, asked, noted
 from streamproc.monitor.requests import answered, halted, manually
-from streamproc.monitor.scope import DEFAULT_WINDOW, Scope
+from streamproc.monitor.scope import Scope, remembered
 from streamproc.monitor.segments import Segments
 from streamproc.monitor.sharing import Sharing, SharingRules
 from streamproc.monitor.succession import Succession
@@ -75,13 +75,14 @@ class ModelMonitor(Stateful):
         self.course = Course(model)
         self.ledger = Ledger(model)
         self.succession = Succession(model)
-        self._window = model.retrain.window.outcomes if model.retrain else DEFAULT_WINDOW
+        windows = model.retrain.windows if model.retrain else ()
+        self._longest = max((window.period or 0 for window in windows), default=0)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the same as new."""
         self.version = VersionInService()
-        self.history = OutcomeHistory(self._window)
+        self.history = OutcomeHistory(remembered(self.model), self._longest)
         """All outcomes of the model, of every version: what a retrain reads."""
         for part in (self.whole, self.segments, self.course, self.sharing, self.ledger, self.succession):
             if part is not None:
@@ -147,7 +148,7 @@ class ModelMonitor(Stateful):
             if self.version.counts(record):
                 self.gauges.metrics.update(record)
             return self.ledger.revised(record, self.whole)
-        self.history.add(offset)
+        self.history.add(offset, now)
         label_time = record["label_time"]
         if label_time > now:
             label_time = now  # a clock that is ahead must not make the traffic of hours look late
@@ -279,7 +280,11 @@ class ModelMonitor(Stateful):
             return notes if judged is None else [*notes, judged]
         moved = self.course.retrain(record)
         if status in FINAL and moved.verdict == "lifecycle":
-            self._came_to_nothing()
+            if Happening(status) in CAME_TO_NOTHING:
+                self._came_to_nothing()
+            else:  # superseded: another trigger is answered, and this policy was neither right nor wrong
+                for scope in self.scopes:
+                    scope.gauges.spent()
             judged = self.ledger.ended(status, self.trigger_id)
             return [moved] if judged is None else [moved, judged]
         return [moved]
@@ -339,6 +344,7 @@ class ModelMonitor(Stateful):
         change = self.whole.newest_change()
         begun = self.succession.deployed(record, self.version.version, change[1] if change is not None else None, now)
         self.version.deployed(version, record["time"])
+        self.history.deployed()
         self.whole.anew(self.gauges.volume, reference)
         if self.segments is not None:
             self.segments.anew()  # the reference is of all traffic: a segment differs from it at all times

@@ -21,6 +21,12 @@ DEFAULT_WINDOW = 10_000
 Take = Callable[[Verdict, str | None], Note]
 
 
+def remembered(model: Model) -> int:
+    """Newest outcomes whose places in the journal have to be known."""
+    windows = model.retrain.windows if model.retrain else ()
+    return max((w.outcomes for w in windows if w.outcomes != "all"), default=DEFAULT_WINDOW)
+
+
 class Scope(Stateful):
     """Of the version in service; a deploy begins it anew. `segment` is None for all of the traffic."""
 
@@ -34,7 +40,7 @@ class Scope(Stateful):
         self.segment, self._model = segment, model
         self.policies = {policy.name: PolicyWatch(policy, known, model.budget, shared) for policy in policies}
         self._needed = frozenset(name for watch in self.policies.values() for name in watch.names)
-        self._window = model.retrain.window.outcomes if model.retrain else DEFAULT_WINDOW
+        self._window = remembered(model)
         self.reset()
 
     def reset(self) -> None:

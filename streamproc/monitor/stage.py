@@ -60,7 +60,7 @@ class MonitorStage:
         budget, incidents = self._config.budget, self._config.incidents
         if budget is not None:
             models = Counter(partition_of(model_id, self._partitions) for model_id in self._config.models)
-            triggers = share_of(budget, models, partition)
+            triggers = share_of(budget.triggers, models, partition)
             budget = budget.model_copy(update={"triggers": triggers})
         return SharingRules(budget, incidents) if budget is not None or incidents is not None else None
 

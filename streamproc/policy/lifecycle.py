@@ -4,7 +4,7 @@ Rules:
 - one retrain per model at a time: between `fired` and its end, everything else that would fire is suppressed;
 - whoever deploys, streamproc's worker or the user's own pipeline, starts a new watch;
 - a version that turns out worse is rolled back whatever else goes on; until that is in the journal, nothing fires;
-- a retrain goes on through failed attempts and changes of its worker, to its final event or the monitor's timeout;
+- a retrain goes on through failed attempts, waits and changes of worker, to its final event or the monitor's timeout;
 - an event that the table does not have for the state changes nothing.
 """
 
@@ -33,8 +33,12 @@ class Happening(StrEnum):
     """There will be another."""
     GIVEN_BACK = "given_back"
     """The worker stops in the midst of it; another one starts it again."""
+    WAITING = "waiting"
+    """Too few rows to judge by; it is looked at again."""
     REJECTED = "rejected"
     FAILED = "failed"
+    SUPERSEDED = "superseded"
+    """Another trigger is answered in its place."""
     TIMED_OUT = "timed_out"
     DEPLOYED = "deployed"
     ROLLED_BACK = "rolled_back"
@@ -54,10 +58,13 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
     (S.RETRAINING, H.STARTED): S.RETRAINING,
     (S.RETRAINING, H.ATTEMPT_FAILED): S.RETRAINING,
     (S.RETRAINING, H.GIVEN_BACK): S.RETRAINING,
+    (S.RETRAINING, H.WAITING): S.RETRAINING,
     (S.TRIGGERED, H.REJECTED): S.WATCHING,
     (S.RETRAINING, H.REJECTED): S.WATCHING,
     (S.TRIGGERED, H.FAILED): S.WATCHING,
     (S.RETRAINING, H.FAILED): S.WATCHING,
+    (S.TRIGGERED, H.SUPERSEDED): S.WATCHING,
+    (S.RETRAINING, H.SUPERSEDED): S.WATCHING,
     (S.TRIGGERED, H.TIMED_OUT): S.WATCHING,
     (S.RETRAINING, H.TIMED_OUT): S.WATCHING,
     **{(state, happening): S.DEPLOYED for state in S for happening in (H.DEPLOYED, H.ROLLED_BACK)},

@@ -92,16 +92,16 @@ def over_budget(budget: Budget, firings: Sequence[int], now: int) -> str | None:
     return f"{len(within)} triggers in {format_duration(budget.period)}, the budget is {budget.triggers}: until {again}"
 
 
-def share_of(budget: Budget, models: Mapping[int, int], partition: int) -> int:
-    """Triggers of the budget that a partition may spend; `models`: how many each partition has.
+def share_of(budget: int, models: Mapping[int, int], partition: int) -> int:
+    """How much of a budget a partition may spend; `models`: how many each partition has.
 
     Divided by largest remainder in proportion to the models, so that the shares add up to the budget: it is never
     exceeded. A partition may be left with none.
     """
     total = sum(models.values())
-    exact = {p: budget.triggers * count / total for p, count in models.items()} if total else {}
+    exact = {p: budget * count / total for p, count in models.items()} if total else {}
     shares = {p: int(part) for p, part in exact.items()}
-    left = budget.triggers - sum(shares.values())
+    left = budget - sum(shares.values())
     for p in sorted(exact, key=lambda p: (shares[p] - exact[p], p))[:left]:
         shares[p] += 1
     return shares.get(partition, 0)

@@ -25,14 +25,18 @@ _under_way: list[_Kept] = []
 class _Kept:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.challenger: Challenger | None = None
+        self.challengers: dict[str, Challenger | None] = {}
+        """By the window that each was trained on."""
+
+    def of(self, window: str | None) -> Challenger | None:
+        return None if window is None else self.challengers.get(window)
 
 
 def retrain(trigger: Any, data: Any) -> Any:
     """What the course of a retrain finds in the place of the user's function."""
     kept = _under_way[-1]
     given = kept.function(trigger, data)
-    kept.challenger = given if isinstance(given, Challenger) else None
+    kept.challengers[data.window] = given if isinstance(given, Challenger) else None
     return given
 
 
@@ -44,7 +48,7 @@ def retrained(
     with _keeping(function) as kept:
         ours = job.model_copy(update={"function": NAME, "command": None, "predict": None})
         result = go_through(ours, values, make_measure(job), directory)
-    return result.model_copy(update={"reason": result.reason.replace(NAME, name)}), kept.challenger
+    return result.model_copy(update={"reason": result.reason.replace(NAME, name)}), kept.of(result.window)
 
 
 def _user(job: Job) -> tuple[str, Callable[..., Any]]:

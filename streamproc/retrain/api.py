@@ -34,6 +34,8 @@ class TrainingData:
     """How many of the newest rows are kept back to compare the challenger with the champion."""
     champion_artifact: Path | None = None
     """The artifact of the version in service, if it lies in the `artifacts` directory: to go on from there."""
+    window: str = ""
+    """Which window these rows are of, in words: with `side_by_side` the function is called for each."""
 
     def features(self) -> list[dict[str, Any]]:
         """The features of each row."""

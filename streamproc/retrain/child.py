@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from streamproc.errors import StreamprocError
-from streamproc.retrain.course import retrain
+from streamproc.retrain.course import Later, nothing_later, retrain
 from streamproc.retrain.executors.leftovers import MARK, kill_leftovers
 from streamproc.retrain.job import ARTIFACT_DIRECTORY, JOB_FILE, RESULT_FILE, Job, Result, failed
 from streamproc.retrain.score import Measure
@@ -22,16 +22,24 @@ from streamproc.retrain.score import Measure
 Private = Mapping[str, Any]
 ReadWindow = Callable[[Job, Private], Iterable[bytes | None]]
 """(job, what the worker hands over through the pipe) -> the journal records of the trigger's range."""
+ReadLater = Callable[[Job, Private], Later | None]
+"""The same -> what has come since."""
 EXIT_SECONDS = 10.0
 """How long threads that the user's code left running may keep the process after the result is written."""
 
 
-def run_child(directory: Path, read: ReadWindow, measure: Callable[[Job], Measure]) -> None:
+def _nothing_later(job: Job, private: Private) -> Later | None:
+    return nothing_later()
+
+
+def run_child(
+    directory: Path, read: ReadWindow, measure: Callable[[Job], Measure], later: ReadLater = _nothing_later
+) -> None:
     """Do the job in `directory`. Whatever goes wrong with it is written into result.json."""
     private = _tie_to_worker()
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    result = _attempt(directory, private, read, measure)
+    result = _attempt(directory, private, read, measure, later)
     _write(directory / RESULT_FILE, result.model_dump_json(exclude_none=True).encode())
     sys.stdout.flush()
     timer = threading.Timer(EXIT_SECONDS, os._exit, (0,))
@@ -39,7 +47,9 @@ def run_child(directory: Path, read: ReadWindow, measure: Callable[[Job], Measur
     timer.start()
 
 
-def _attempt(directory: Path, private: Private, read: ReadWindow, measure: Callable[[Job], Measure]) -> Result:
+def _attempt(
+    directory: Path, private: Private, read: ReadWindow, measure: Callable[[Job], Measure], later: ReadLater
+) -> Result:
     try:
         job = Job.model_validate_json((directory / JOB_FILE).read_bytes())
         if job.webhook is not None:
@@ -48,7 +58,7 @@ def _attempt(directory: Path, private: Private, read: ReadWindow, measure: Calla
             return call(job, job.webhook, private["webhooks"][job.model_id])
         place = (directory / ARTIFACT_DIRECTORY).resolve()
         place.mkdir()
-        return retrain(job, read(job, private), measure(job), place)
+        return retrain(job, read(job, private), measure(job), place, lambda: later(job, private))
     except StreamprocError as error:
         return failed(str(error))
     except OSError as error:  # a full disk, missing rights

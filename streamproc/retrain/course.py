@@ -3,66 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from streamproc.errors import RetrainError
-from streamproc.events.summary import summarise
+from streamproc.config.model import Gate
+from streamproc.events.deploy import Artifact
 from streamproc.events.trigger import Trigger
 from streamproc.policy.condition import Condition
 from streamproc.retrain.api import Challenger, Row, TrainingData
-from streamproc.retrain.artifact import install
-from streamproc.retrain.challenger import checked, guarded, load
+from streamproc.retrain.artifact import digest, install
+from streamproc.retrain.challenger import guarded, load
+from streamproc.retrain.contest import Trainer, contest
+from streamproc.retrain.division import Division, divide, lacks_rows, with_later
 from streamproc.retrain.executors.command import trainer
 from streamproc.retrain.gate import CHALLENGER, CHAMPION, Judgement, Metrics, compile_gate, judge, unproven
 from streamproc.retrain.job import Job, Result
 from streamproc.retrain.paired import Harm, harmed, paired_test, pairs
+from streamproc.retrain.reference import read_reference
 from streamproc.retrain.rows import content_hash
 from streamproc.retrain.score import Measure, challenged
-from streamproc.retrain.window import Window, answered_by, read_window, split
+from streamproc.retrain.spans import widest
+from streamproc.retrain.window import Window, read_window
 
 MakeMeasure = Callable[[Job], Measure]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    training: list[Row]
-    holdout: int
-    compared: list[Row]
-    """The holdout rows that the champion answered."""
+class Later(NamedTuple):
+    """What the journal partition of a trigger holds behind the trigger's range."""
 
-    def counts(self) -> dict[str, int]:
-        return {"training": len(self.training), "holdout": self.holdout, "compared": len(self.compared)}
+    end: int
+    """The offset where it ends, exclusive."""
+    values: Iterable[bytes | None]
 
 
-def retrain(job: Job, values: Iterable[bytes | None], measure: Measure, directory: Path) -> Result:
+def nothing_later() -> Later | None:
+    """The trigger's range is all there is."""
+    return None
+
+
+def retrain(
+    job: Job,
+    values: Iterable[bytes | None],
+    measure: Measure,
+    directory: Path,
+    later: Callable[[], Later | None] = nothing_later,
+) -> Result:
     """Go through with a job. `values` are the journal records of the trigger's range, `directory` is for the artifact.
+
+    `later` is asked for what has come since, where the range holds too few rows to judge by.
 
     Raises RetrainError, ConditionError, OSError and what reading `values` raises: each of them is a failed retrain.
     """
     condition = compile_gate(job.gate, measure.quantities) if job.gate else None
     name, function = _trainer(job)
-    window = read_window(values, job.model_id, job.outcomes, job.trigger.data.outcomes)
-    rows, sha256 = _divide(job, window), content_hash(window.rows)
-    refusal = _too_few(job, rows)
-    if refusal is not None:
-        return Result(status="rejected", reason=_with_gap(refusal, window), rows=rows.counts(), data_sha256=sha256)
-    data = TrainingData(rows.training, directory, job.task, rows.holdout, _champion_artifact(job))
-    reference = summarise(rows.training)  # before the function can change them
-    challenger = checked(guarded(name, lambda: function(job.trigger, data)), name, directory)
-    judgement, metrics = _compare(job, condition, challenger, rows.compared, measure)
-    if challenger.metrics:
-        metrics["reported"] = challenger.metrics
+    whole = widest(job.spans)
+    window = read_window(values, job.model_id, whole.newest, job.trigger.data.outcomes, whole.since)
+    division, sha256 = divide(job, window), content_hash(window.rows)
+    if lacks_rows(job, division) and (more := later()) is not None:
+        newer = read_window(more.values, job.model_id, whole.newest, 0)
+        division = with_later(job, division, newer.rows, more.end)
+    if job.gate is not None and lacks_rows(job, division):
+        training = max(len(lesson.rows) for lesson in division.lessons)
+        return Result(
+            status="waiting",
+            reason=_with_gap(_too_few(job, division, job.gate), window),
+            rows={**division.counts(training), "needed": job.gate.min_rows},
+            holdout_to=division.holdout_to,
+            data_sha256=sha256,
+        )
+    mixed, source = _reference(job)
+    trainer = Trainer(name, function, job.trigger, job.task, _champion_artifact(job), mixed)
+    outcome = contest(trainer, division, directory)
+    chosen = outcome.chosen
+    judgement, metrics = _compare(job, condition, chosen.challenger, division.compared, measure)
+    metrics |= outcome.figures()
+    if chosen.challenger.metrics:
+        metrics["reported"] = chosen.challenger.metrics
+    counts = division.counts(chosen.rows)
     return Result(
         status="deployed" if judgement.passed else "rejected",
-        reason=_with_gap(judgement.reason, window),
-        model_version=challenger.version or job.version,
-        artifact=install(job, directory, challenger.artifact) if judgement.passed else None,
+        reason=_with_gap(f"{judgement.reason}{outcome}", window),
+        model_version=chosen.challenger.version or job.version,
+        artifact=install(job, chosen.directory, chosen.challenger.artifact) if judgement.passed else None,
         metrics={side: {k: v for k, v in known.items() if v is not None} for side, known in metrics.items()} or None,
-        rows=rows.counts(),
-        reference=reference if judgement.passed else None,
+        rows={**counts, "reference": len(mixed)} if source is not None else counts,
+        holdout_to=division.holdout_to,
+        reference=chosen.reference if judgement.passed else None,
         data_sha256=sha256,
+        window=chosen.words,
+        mixed_with=source,
     )
 
 
@@ -74,29 +103,22 @@ def _trainer(job: Job) -> tuple[str, Callable[[Trigger, TrainingData], Any]]:
     return name, load(name)
 
 
-def _divide(job: Job, window: Window) -> _Rows:
-    """Raises RetrainError when there is nothing to train on."""
-    training, holdout = split(window.rows, job.gate.holdout if job.gate else 0.0)
-    if not training:
-        why = "the model has no labelled rows yet"
-        if window.missing:
-            why = f"the journal no longer holds the {window.expected} labelled rows that the trigger names (retention)"
-        elif window.rows:
-            why = f"the window holds {len(window.rows)} labelled rows only"
-        raise RetrainError(f"there is nothing to train on: {why}")
-    compared = answered_by(holdout, job.trigger.model_version, job.champion_since)
-    return _Rows(training, len(holdout), compared)
+def _reference(job: Job) -> tuple[list[Row], Artifact | None]:
+    """The rows of the file that is mixed in, and which file that is."""
+    if job.reference is None:
+        return [], None
+    path = Path(job.reference)
+    rows = read_reference(path)
+    sha256, size = digest(path)
+    return rows, Artifact(uri=str(path), sha256=sha256, bytes=size)
 
 
-def _too_few(job: Job, rows: _Rows) -> str | None:
-    """Why the gate could not pass whatever is trained. Said before the training, to spare it."""
-    if job.gate is None or len(rows.compared) >= job.gate.min_rows:
-        return None
+def _too_few(job: Job, division: Division, gate: Gate) -> str:
     version = job.trigger.model_version
     whose = f" that version {version} answered" if version is not None else ""
+    judged = division.holdout - len(division.choosing)
     return (
-        f"not trained: {len(rows.compared)} of the {rows.holdout} newest rows are ones{whose}; "
-        f"gate.min_rows asks for {job.gate.min_rows}"
+        f"{len(division.compared)} of the {judged} newest rows are ones{whose}; gate.min_rows asks for {gate.min_rows}"
     )
 
 

@@ -6,6 +6,7 @@ them in any interleaving gives the same state.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,9 +30,9 @@ class OpenTrigger:
         return self.record.timestamp()[1]
 
     @property
-    def age(self) -> tuple[int, str]:
+    def age(self) -> tuple[int, int, str]:
         """Sorts the oldest first."""
-        return self.arrived, self.trigger.trigger_id
+        return self.arrived, self.record.offset(), self.trigger.trigger_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Champion:
     since: int
     """Epoch ms."""
     artifact: str | None = None
+
+
+MOST_NAMED = 100
+"""Superseded triggers that a newer one names."""
 
 
 @dataclass(slots=True)
@@ -56,6 +61,10 @@ class RetrainState:
     """Of triggers that are not finished, by their ids."""
     champions: dict[str, Champion] = field(default_factory=dict)
     """By model id."""
+    begun: deque[int] = field(default_factory=lambda: deque(maxlen=0))
+    """When the newest retrains began, epoch ms: as many as the budget has to know of."""
+    supersedes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Trigger id, not finished -> the triggers that it has superseded."""
 
     def trigger(self, trigger: Trigger, record: Record) -> None:
         """A trigger that is ours to answer, and its record; one that was seen before changes nothing."""
@@ -78,5 +87,15 @@ class RetrainState:
             self.finished.add(trigger_id)
             self.open.pop(trigger_id, None)
             self.runs.pop(trigger_id, None)
+            self.supersedes.pop(trigger_id, None)
+            if status == "superseded":
+                self._superseded(trigger_id, event.get("superseded_by"))
         else:
-            self.runs[trigger_id] = after(event, self.runs_of(trigger_id))
+            before = self.runs_of(trigger_id)
+            self.runs[trigger_id] = runs = after(event, before)
+            if runs.attempt and not before.attempt:
+                self.begun.append(event["time"])
+
+    def _superseded(self, trigger_id: str, by: str | None) -> None:
+        if by is not None and by not in self.finished:
+            self.supersedes[by] = (*self.supersedes.get(by, ()), trigger_id)[-MOST_NAMED:]

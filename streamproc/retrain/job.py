@@ -44,6 +44,15 @@ class Hook(Document):
     """Times in milliseconds."""
 
 
+class Span(Document):
+    """A window of the configuration, for one trigger: of its rows the newest, none with a label from before `since`."""
+
+    words: str
+    newest: int
+    since: int = 0
+    """Epoch ms."""
+
+
 class Job(Document):
     """One attempt at one retrain: all that a child process needs to know, save secrets."""
 
@@ -59,8 +68,10 @@ class Job(Document):
     command: tuple[str, ...] | None = None
     predict: tuple[str, ...] | None = None
     webhook: Hook | None = None
-    outcomes: int
-    """Newest labelled rows to read."""
+    spans: tuple[Span, ...]
+    """The windows to train on, one challenger on each."""
+    reference: str | None = None
+    """A file of rows that are trained on as well: a path from the worker's working directory."""
     gate: Gate | None
     segment_by: tuple[str, ...] = ()
     """What divides the rows for `gate.max_segment_loss`."""
@@ -79,15 +90,20 @@ class Job(Document):
 class Result(Document):
     """How a job ended."""
 
-    status: Literal["deployed", "rejected", "failed"]
+    status: Literal["deployed", "rejected", "failed", "waiting"]
+    """`waiting`: nothing was trained, since there are too few rows to judge by, and there may be more later."""
     reason: Reason
     model_version: Id | None = None
     artifact: Artifact | None = None
     metrics: dict[str, dict[str, Number]] | None = None
     rows: dict[str, int] | None = None
+    holdout_to: int | None = None
     reference: Summary | None = None
     """Of the training rows: what drift is measured against once the model is in service."""
     data_sha256: str | None = None
+    window: str | None = None
+    """What the challenger was trained on; of several windows, that of the one which was chosen."""
+    mixed_with: Artifact | None = None
 
     @model_validator(mode="after")
     def _what_is_deployed_can_be_found(self) -> Result:

@@ -9,6 +9,7 @@ import orjson
 
 from streamproc.config.model import Config, Retrain
 from streamproc.config.units import format_duration
+from streamproc.events.base import format_time
 from streamproc.events.deploy import MAX_REASON_CHARACTERS, Deploy, Status
 from streamproc.events.identity import cloud_event_headers, derived_id
 from streamproc.events.trigger import Trigger
@@ -16,6 +17,7 @@ from streamproc.retrain.fold import RetrainState
 from streamproc.retrain.gate import CHAMPION
 from streamproc.retrain.job import Hook, Job, Result, failed, version_of
 from streamproc.retrain.retries import Runs
+from streamproc.retrain.spans import spans
 from streamproc.stage import Outputs
 
 
@@ -34,8 +36,9 @@ def job_of(trigger: Trigger, attempt: int, config: Config, state: RetrainState) 
         command=retrain.command,
         predict=retrain.predict,
         webhook=Hook(**retrain.webhook.model_dump(include=set(Hook.model_fields))) if retrain.webhook else None,
-        outcomes=retrain.window.outcomes,
-        gate=retrain.gate,
+        spans=spans(trigger, config),
+        reference=retrain.reference,
+        gate=retrain.gate.model_copy(update={"wait": 0}) if retrain.gate else None,  # it is the worker that waits
         segment_by=(retrain.gate and retrain.gate.segments) or model.segment_by,
         time_limit=retrain.time_limit,
         champion_since=champion.since if champion else 0,
@@ -48,12 +51,15 @@ def started(trigger: Trigger, attempt: int, state: RetrainState, now: int) -> De
     return _event(trigger, "started", attempt, state, now, model_version=version_of(trigger.trigger_id, attempt))
 
 
-def expired(trigger: Trigger, attempt: int, limit: int, state: RetrainState, now: int) -> Deploy:
+def expired(trigger: Trigger, runs: Runs, limit: int, state: RetrainState, now: int) -> Deploy:
     """The monitor has given the trigger up (`retrain_timeout`, ms), and may have fired a newer one."""
+    if runs.waits is not None:
+        reason = f"{runs.waits}; not waited for any longer: {format_duration(limit)} have passed (retrain_timeout)"
+        return _event(trigger, "rejected", runs.attempt + 1, state, now, reason=reason)
     reason = (
         f"given up: no run has ended within {format_duration(limit)} (retrain_timeout); the monitor waits no longer"
     )
-    return _event(trigger, "failed", attempt, state, now, reason=reason)
+    return _event(trigger, "failed", runs.attempt + 1, state, now, reason=reason)
 
 
 def cut_off(trigger: Trigger, runs: Runs, state: RetrainState, now: int) -> Deploy:
@@ -63,6 +69,14 @@ def cut_off(trigger: Trigger, runs: Runs, state: RetrainState, now: int) -> Depl
         "ran out of memory, or lost sight of Kafka"
     )
     return _event(trigger, "failed", runs.attempt, state, now, reason=reason)
+
+
+def superseded(trigger: Trigger, by: str, runs: Runs, state: RetrainState, now: int) -> Deploy:
+    """A newer trigger of the model is answered in its place."""
+    reason = f"not retrained: {by} is newer, and is answered instead"
+    if runs.waits is not None:
+        reason += f"; until now: {runs.waits}"
+    return _event(trigger, "superseded", runs.attempt + 1, state, now, superseded_by=by, reason=reason)
 
 
 def checked(trigger: Trigger, result: Result, state: RetrainState) -> Result:
@@ -85,8 +99,10 @@ def checked(trigger: Trigger, result: Result, state: RetrainState) -> Result:
 
 
 def final(trigger: Trigger, attempt: int, result: Result, state: RetrainState, now: int) -> Deploy:
-    """How the last job of a trigger ended."""
+    """How the last job of a trigger ended; what waits no longer is rejected."""
     fields = checked(trigger, result, state).model_dump(exclude_none=True)
+    if result.status == "waiting":
+        fields |= {"status": "rejected", "reason": f"not trained: {result.reason}"}
     return _event(trigger, fields.pop("status"), attempt, state, now, **fields)
 
 
@@ -94,6 +110,15 @@ def attempt_failed(trigger: Trigger, attempt: int, state: RetrainState, now: int
     """A job has failed, for a `reason`; the next one does not start before `retry_at`."""
     version = version_of(trigger.trigger_id, attempt)
     return _event(trigger, "attempt_failed", attempt, state, now, model_version=version, **fields)
+
+
+def waiting(
+    trigger: Trigger, attempt: int, result: Result, state: RetrainState, now: int, *, until: int, retry_at: int
+) -> Deploy:
+    """Too few rows to judge by; they are counted again at `retry_at`, and `until` is the last time."""
+    fields = result.model_dump(exclude_none=True, include={"rows", "holdout_to", "data_sha256"})
+    reason = f"waits for rows until {format_time(until)}: {result.reason}"
+    return _event(trigger, "waiting", attempt, state, now, reason=reason, retry_at=retry_at, **fields)
 
 
 def given_back(trigger: Trigger, attempt: int, state: RetrainState, now: int) -> Deploy:
@@ -119,6 +144,7 @@ def _event(trigger: Trigger, status: Status, attempt: int, state: RetrainState, 
             "trigger_id": trigger.trigger_id,
             "previous_version": champion.version if champion else trigger.model_version,
             "attempt": attempt,
+            "supersedes": state.supersedes.get(trigger.trigger_id),
             **fields,
         }
     )

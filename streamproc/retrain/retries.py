@@ -1,9 +1,10 @@
 """When a trigger is run again, and when no more. Pure: everything follows from the log and the configuration.
 
-Three ways in which a run can end without a result:
+Four ways in which a run can end without a result:
 
 - it fails (an exception, a crash, the time limit): said by `attempt_failed`, with the time of the next attempt;
 - its worker stops and gives it back: said by `given_back`; it is run again at once, and uses up nothing;
+- it finds too few rows for the gate: said by `waiting`, with the time of the next look; it uses up nothing;
 - its worker dies: nobody says anything. Whoever sees the trigger next finds a `started` without an end, and runs it
   again, the first time at once: a killed worker is not the job's fault. But a job that takes its worker along each time
   must not do so for ever, nor as fast as a supervisor can start workers: these runs are counted apart, and wait too.
@@ -19,6 +20,8 @@ from streamproc.config.model import Retries
 
 _DOUBLINGS = 40
 """More make no difference to any wait, only larger numbers."""
+LOOKS = 10
+"""How often rows are counted while a retrain waits for them: each time a process starts, and two events are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,13 @@ class Runs:
     """When the newest was started, epoch ms; None once the log has its end."""
     retry_at: int = 0
     """The next one does not start before, epoch ms."""
+    waits: str | None = None
+    """What the newest run is waiting for, if it ended with that."""
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether no run has begun, or the newest has only found that it must wait for rows."""
+        return self.attempt == 0 or self.waits is not None
 
     def is_open(self, attempt: int | None) -> bool:
         """Whether this attempt is the newest, and the log has no end of it."""
@@ -51,17 +61,24 @@ def after(event: Mapping[str, Any], runs: Runs) -> Runs:
     status, attempt = event["status"], event.get("attempt")
     if status == "started" and attempt == runs.attempt + 1:
         cut_off = runs.cut_off + (runs.began is not None)
-        return replace(runs, attempt=attempt, cut_off=cut_off, began=event["time"], retry_at=0)
+        return replace(runs, attempt=attempt, cut_off=cut_off, began=event["time"], retry_at=0, waits=None)
     if status == "attempt_failed" and runs.is_open(attempt):
         return replace(runs, began=None, failed=runs.failed + 1, retry_at=event.get("retry_at", 0))
     if status == "given_back" and runs.is_open(attempt):
         return replace(runs, began=None)
+    if status == "waiting" and runs.is_open(attempt):
+        return replace(runs, began=None, retry_at=event.get("retry_at", 0), waits=event.get("reason", ""))
     return runs
 
 
 def wait_after(count: int, retries: Retries) -> int:
     """The wait after so many failures, in ms."""
     return min(retries.backoff << min(count - 1, _DOUBLINGS), retries.max_backoff)
+
+
+def next_look(now: int, until: int, limit: int) -> int:
+    """When rows are counted again, epoch ms: ten times within the limit (ms), and at its end."""
+    return min(now + max(limit // LOOKS, 1000), until)
 
 
 def is_last(runs: Runs, retries: Retries) -> bool:

@@ -39,15 +39,19 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the first look at a range tells."""
+    """What the first look at a range tells. A row's number is its place among those that are found."""
 
-    found: int
+    seen: int
     """Outcomes of the model in the range."""
+    found: int
+    """Of these, the ones whose label came since `since`."""
     newest: int
     """Rows that belong to the window."""
     labels: dict[int, tuple[Any, int]]
     """Number of a row in the range -> its newest label and that label's time, where it was revised."""
     shape: Shape
+    since: int = 0
+    """Epoch ms."""
 
     @property
     def rows(self) -> int:
@@ -55,14 +59,20 @@ class Survey:
         return min(self.found, self.newest)
 
 
-def survey(values: Values, model_id: str, newest: int) -> Survey:
-    """Look at a range: how many rows there are, what they are like, and which labels were revised."""
-    found, revised, shape = 0, set[str](), Shape()
+def survey(values: Values, model_id: str, newest: int, since: int = 0) -> Survey:
+    """Look at a range: how many rows there are, what they are like, and which labels were revised.
+
+    `newest` and `since` (epoch ms, of labels) make the window.
+    """
+    seen_rows, found, revised, shape = 0, 0, set[str](), Shape()
     seen: set[tuple[Any, ...]] = set()
     for event in _outcomes(values(), model_id):
         if event.get("revises") is not None:
             revised.add(event["prediction_id"])
             seen.add(("label", ("label",), (type(event["label"]),)))
+            continue
+        seen_rows += 1
+        if event["label_time"] < since:
             continue
         found += 1
         for part in ("features", "segments"):
@@ -73,8 +83,8 @@ def survey(values: Values, model_id: str, newest: int) -> Survey:
         if len(seen) > _SHAPES:
             _fold(seen, shape)
     _fold(seen, shape)
-    labels = _newest_labels(values(), model_id, revised) if revised else {}
-    return Survey(found, newest, labels, shape)
+    labels = _newest_labels(values(), model_id, revised, since) if revised else {}
+    return Survey(seen_rows, found, newest, labels, shape, since)
 
 
 def stream(values: Values, model_id: str, known: Survey) -> Iterator[Row]:
@@ -82,7 +92,7 @@ def stream(values: Values, model_id: str, known: Survey) -> Iterator[Row]:
     number, first = -1, known.found - known.rows
     labels = known.labels
     for event in _outcomes(values(), model_id):
-        if event.get("revises") is not None:
+        if event.get("revises") is not None or event["label_time"] < known.since:
             continue
         number += 1
         if number < first:
@@ -130,12 +140,17 @@ def _outcomes(values: Iterable[bytes | None], model_id: str) -> Iterator[dict[st
             yield event
 
 
-def _newest_labels(values: Iterable[bytes | None], model_id: str, revised: set[str]) -> dict[int, tuple[Any, int]]:
+def _newest_labels(
+    values: Iterable[bytes | None], model_id: str, revised: set[str], since: int
+) -> dict[int, tuple[Any, int]]:
     """An id that came twice is two rows; a revision is of the one that came last before it."""
     number, row_of_id, labels = -1, dict[str, int](), dict[int, tuple[Any, int]]()
     for event in _outcomes(values, model_id):
         name = event["prediction_id"]
         if event.get("revises") is None:
+            if event["label_time"] < since:
+                row_of_id.pop(name, None)
+                continue
             number += 1
             if name in revised:
                 row_of_id[name] = number

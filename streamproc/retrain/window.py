@@ -43,8 +43,10 @@ class Window:
         return max(0, self.expected - self.found)
 
 
-def read_window(values: Iterable[bytes | None], model_id: str, newest: int, expected: int) -> Window:
+def read_window(values: Iterable[bytes | None], model_id: str, newest: int, expected: int, since: int = 0) -> Window:
     """The `newest` labelled rows of a model among journal records, which come in the order of their offsets.
+
+    None whose label came before `since` (epoch ms).
 
     A revision puts the later label in the place of the earlier one; the row keeps its place. A revision of a row from
     before the range is passed over.
@@ -62,6 +64,9 @@ def read_window(values: Iterable[bytes | None], model_id: str, newest: int, expe
                 revised["label"], revised["label_time"] = event["label"], event["label_time"]
             continue
         found += 1
+        if event["label_time"] < since:
+            by_id.pop(event["prediction_id"], None)
+            continue
         row = row_of(event)
         rows.append(row)
         by_id[row["prediction_id"]] = row
@@ -70,12 +75,6 @@ def read_window(values: Iterable[bytes | None], model_id: str, newest: int, expe
             if by_id[oldest["prediction_id"]] is oldest:
                 del by_id[oldest["prediction_id"]]
     return Window(list(rows), found, expected)
-
-
-def split(rows: list[Row], holdout: float) -> tuple[list[Row], list[Row]]:
-    """(the older rows to train on, the newest share to judge by)."""
-    kept = round(len(rows) * holdout)
-    return rows[: len(rows) - kept], rows[len(rows) - kept :]
 
 
 def answered_by(rows: Iterable[Row], champion: str | None, since: int) -> list[Row]:

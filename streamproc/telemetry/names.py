@@ -162,6 +162,14 @@ STAGES: tuple[Metric, ...] = (
     ),
     Metric("retrain_open", "streamproc_retrain_open_triggers", "gauge", "", (), "Triggers that are not answered yet."),
     Metric("retrain_running", "streamproc_retrain_running_jobs", "gauge", "", (), "Retrains that run at the moment."),
+    Metric(
+        "retrain_held",
+        "streamproc_retrain_held_triggers",
+        "gauge",
+        "",
+        (),
+        "Triggers that only the retrain budget keeps waiting.",
+    ),
     Metric("retrain_finished", "streamproc_retrain_finished_triggers", "counter", "", (), "Triggers answered."),
     Metric(
         "retrain_misplaced_deploys",

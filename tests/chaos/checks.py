@@ -47,6 +47,7 @@ def breaches(site: Site, kept: RealKept, fates: Fates, truths: Mapping[str, Trut
         *_bounded("written", _written(kept, written)),
         *_bounded("reader during the chaos", _seen(site, kept)),
         *_bounded("deploys", _deploys(site, kept)),
+        *_bounded("superseded", _superseded(site, kept)),
         *_bounded("commands", _commands(site, kept)),
         *_bounded("transactions", filter(None, [site.open_transactions()])),
         *_bounded("memory", _memory(site)),
@@ -122,6 +123,18 @@ def _deploys(site: Site, kept: RealKept) -> Iterator[str]:
         numbers = attempts.get(trigger, [])
         if numbers != list(range(1, len(numbers) + 1)):
             yield f"trigger {trigger} was started as {numbers}"
+
+
+def _superseded(site: Site, kept: RealKept) -> Iterator[str]:
+    """Who is superseded was not run, and names a trigger that names it."""
+    told = [event for event in _events(kept, site.config.topics.deploys) if event.get("deploy_id") is not None]
+    names = {(older, event["trigger_id"]) for event in told for older in event.get("supersedes", ())}
+    started = {event["trigger_id"] for event in told if event["status"] == "started"}
+    for event in told:
+        if event["status"] == "superseded":
+            older, newer = event["trigger_id"], event["superseded_by"]
+            if (older, newer) not in names or older in started:
+                yield f"trigger {older} is superseded by {newer}, which does not say so, or was run before"
 
 
 def _commands(site: Site, kept: RealKept) -> Iterator[str]:

@@ -11,85 +11,13 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from streamproc.app.run import wall_clock
 from streamproc.kafka.tail import read_all
-from tests.kafka.harness import PATIENCE, Running, configure, until
-
-FINAL = ("deployed", "rejected", "failed")
-ROOT = Path(__file__).parents[2]
-
-
-class Site:
-    """Join and monitor in this process, and a directory from which workers are started as users start them."""
-
-    def __init__(
-        self, bootstrap: str, directory: Path, by: str | dict[str, Any], on_stop: str = "give_back", **retries: Any
-    ) -> None:
-        """`by`: a function of tests.kafka.functions, or the settings of who retrains."""
-        who = {"function": f"tests.kafka.functions:{by}"} if isinstance(by, str) else by
-        model = {
-            "min_samples": 50,
-            "window": 200,
-            "policies": [{"name": "degraded", "condition": "accuracy < 0.6", "cooldown": "1h"}],
-            "retrain": {**who, "gate": None, "retries": retries},
-        }
-        self.directory, self.log = directory, directory / "worker.log"
-        self.config = configure(bootstrap, {"m": model}, artifacts=str(directory / "artifacts"))
-        written = {
-            "pipeline": self.config.pipeline,
-            "kafka": self.config.kafka,
-            "topics": self.config.topics.model_dump(),
-            "engine": {"http": ""},
-            "worker": {"on_stop": on_stop},
-            "artifacts": self.config.artifacts,
-            "models": {"m": model},
-        }
-        (directory / "streamproc.yaml").write_bytes(orjson.dumps(written))
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[Running]:
-        """With one trigger."""
-        with Running(self.config) as running:
-            common = [{"prediction_id": f"id-{n}", "time": wall_clock()} for n in range(60)]
-            running.send(
-                "predictions", *({**c, "model_id": "m", "model_version": "v1", "prediction": 0} for c in common)
-            )
-            running.send("labels", *({**c, "label": 1} for c in common))
-            running.wait_for("triggers", 1)
-            yield running
-
-    @contextlib.contextmanager
-    def worker(self) -> Iterator[subprocess.Popen[bytes]]:
-        """A worker's process; killed at the end if it is still there."""
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "streamproc.cli", "run", "retrain", "--log-format", "json"],
-                cwd=self.directory,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-    def wait_for_the_job(self) -> None:
-        """The function has been called."""
-        until((self.directory / "seen").exists, bool, "the function to be called")
-
-
-def story(running: Running) -> list[tuple[str, int | None]]:
-    return [(event["status"], event.get("attempt")) for event in running.read("deploys")]
-
-
-def wait_for(running: Running, status: str) -> None:
-    until(lambda: story(running), lambda found: status in [s for s, _ in found], status)
+from tests.kafka.harness import PATIENCE, until
+from tests.kafka.site import ROOT, Site, story, wait_for
 
 
 def test_a_worker_killed_in_mid_retrain_runs_the_trigger_again_and_only_until_its_end(

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from streamproc.config.model import Config, Worker
+from streamproc.config.model import Config, Model, Worker
 from streamproc.events.deploy import FINAL, Artifact
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
 from streamproc.retrain.job import Job, Result
-from streamproc.retrain.stage import RetrainStage, RetrainTask
+from streamproc.retrain.queue import budgets
+from streamproc.retrain.stage import RetrainStage
+from streamproc.retrain.task import RetrainTask
 from streamproc.stage import Stage
 from tests.simulation.faults import Crash
 from tests.unit.retrain.support import make_trigger
@@ -23,7 +25,7 @@ from tests.unit.retrain.support import make_trigger
 if TYPE_CHECKING:
     from tests.simulation.world import Process, World
 
-ENDS = ("deployed", "rejected", "failed", "failed", "fatal")
+ENDS = ("deployed", "rejected", "failed", "failed", "waiting", "waiting", "fatal")
 """How jobs end; `fatal`: their worker dies with them, as when memory runs out."""
 DURATIONS_MS = (0, 300, 2_000, 8_000, 20_000)
 ANSWERED_BY_USERS = 0.15
@@ -36,8 +38,13 @@ class Retrains:
     """All retrains of one life."""
 
     def __init__(self, config: Config, rng: random.Random) -> None:
-        on_stop = rng.choice(("give_back", "finish"))
-        self.config = config.model_copy(update={"worker": Worker.model_validate({"on_stop": on_stop})})
+        worker = {
+            "on_stop": rng.choice(("give_back", "finish")),
+            "max_jobs": rng.choice((1, 2)),
+            "budget": rng.choice((None, {"retrains": 3, "period": "5s"})),
+        }
+        models = {name: _with_priority(model, rng.choice((0, 0, 1))) for name, model in config.models.items()}
+        self.config = config.model_copy(update={"worker": Worker.model_validate(worker), "models": models})
         self.rng = rng
         self.world: World
         self.jobs: Counter[tuple[str, int]] = Counter()
@@ -45,9 +52,7 @@ class Retrains:
     def stage(self) -> Stage:
         """The stage of one process."""
         executor = SimExecutor(self)
-        executor.stage = RetrainStage(
-            self.config, self._partitions, executor, NoDirectories(), max_jobs=self.rng.choice((1, 2))
-        )
+        executor.stage = RetrainStage(self.config, self._partitions, executor, NoDirectories())
         return executor.stage
 
     @property
@@ -128,6 +133,8 @@ class Retrains:
             given_up[event["trigger_id"]] += sum(step["status"] == "failed" for step in steps)
             yield from (f"{event['trigger_id']}: {breach}: {_story(steps)}" for breach in self._one(steps))
         yield from (f"{trigger_id} is no trigger" for trigger_id in told)
+        yield from self._superseded()
+        yield from self._budget()
         letters = [
             letter
             for letter in self._records(self.config.topics.dead_letters)
@@ -135,6 +142,34 @@ class Retrains:
         ]
         if Counter(orjson.loads(letter.value_bytes or b"")["trigger_id"] for letter in letters) != +given_up:
             yield f"{len(letters)} dead letters for {given_up.total()} triggers that have failed"
+
+    def _superseded(self) -> Iterator[str]:
+        """Who is superseded, and who says so: both sides name each other, and the newer one came later."""
+        order: dict[str, int] = {}
+        for event in self._read(self.config.topics.triggers):
+            order.setdefault(event["trigger_id"], len(order))
+        named: dict[str, set[str]] = {}
+        for event in self._told():
+            named.setdefault(event["trigger_id"], set()).update(event.get("supersedes", ()))
+        gone = {e["trigger_id"]: e["superseded_by"] for e in self._told() if e["status"] == "superseded"}
+        for older, newer in gone.items():
+            if order[older] > order[newer]:
+                yield f"{older} is superseded by {newer}, which is older"
+            if newer in named and older not in named[newer]:
+                yield f"{newer} does not say that it supersedes {older}"
+        for newer, olders in named.items():
+            yield from (f"{newer} says that it supersedes {o}" for o in olders if gone.get(o) != newer)
+
+    def _budget(self) -> Iterator[str]:
+        """In no period more retrains begin than a partition's share of the budget."""
+        for number, share in budgets(self.config, self._partitions).items():
+            begun = list[int]()
+            for record in self.world.logs[self.config.topics.deploys, number].committed():
+                event = _event(record)
+                if event.get("status") == "started" and event.get("attempt") == 1:
+                    if sum(time > event["time"] - share.period for time in begun[-share.retrains :]) >= share.retrains:
+                        yield f"partition {number}: a retrain has begun at {event['time']} against the budget"
+                    begun.append(event["time"])
 
     def _one(self, steps: list[dict[str, Any]]) -> Iterator[str]:
         """What is wrong with the story of one trigger, which one partition tells in order."""
@@ -147,12 +182,14 @@ class Retrains:
         if attempts != list(range(1, len(attempts) + 1)):
             yield "attempts do not count up"
         earliest = 0
+        if finals and steps[finals[0]]["status"] == "superseded" and attempts and not _has_waited(steps):
+            yield "it was superseded after a run"
         for step in steps:
             if step["status"] == "started" and step["time"] < earliest:
                 yield "an attempt has not waited"
             earliest = step.get("retry_at", 0)
         retries = next(model.retrain.retries for model in self.config.models.values() if model.retrain)
-        given_back = sum(step["status"] == "given_back" for step in steps)
+        given_back = sum(step["status"] in ("given_back", "waiting") for step in steps)
         if len(attempts) - given_back >= retries.attempts + retries.cut_offs:
             yield "too many attempts"
 
@@ -172,15 +209,7 @@ class Retrains:
         return [event for event in self._read(self.config.topics.deploys) if "attempt" in event]
 
     def _read(self, topic: str) -> list[dict[str, Any]]:
-        found = []
-        for record in self._records(topic):
-            try:
-                event = orjson.loads(record.value_bytes or b"")
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(event, dict) and "trigger_id" in event:
-                found.append(event)
-        return found
+        return [event for record in self._records(topic) if "trigger_id" in (event := _event(record))]
 
     def _records(self, topic: str) -> list[MemoryRecord]:
         return [r for n in range(self._partitions) for r in self.world.logs[topic, n].committed()]
@@ -188,6 +217,27 @@ class Retrains:
 
 def _stage(process: Process) -> RetrainStage:
     return cast("RetrainStage", process.engine._stage)
+
+
+def _event(record: MemoryRecord) -> dict[str, Any]:
+    """Empty for what is no event."""
+    try:
+        event = orjson.loads(record.value_bytes or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _with_priority(model: Model, priority: int) -> Model:
+    if model.retrain is None:
+        return model
+    return model.model_copy(update={"retrain": model.retrain.model_copy(update={"priority": priority})})
+
+
+def _has_waited(steps: list[dict[str, Any]]) -> bool:
+    """Whether the newest run ended with that."""
+    ends = [step["status"] for step in steps if step["status"] not in FINAL]
+    return bool(ends) and ends[-1] == "waiting"
 
 
 def _story(steps: list[dict[str, Any]]) -> list[tuple[str, int]]:

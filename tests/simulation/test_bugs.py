@@ -23,10 +23,13 @@ from streamproc.join.watermark import Watermark
 from streamproc.monitor import cache
 from streamproc.monitor.snapshot import Mark, encode
 from streamproc.monitor.stage import MonitorTask
-from streamproc.retrain import stage as retrain_stage
+from streamproc.retrain import queue as retrain_queue
+from streamproc.retrain import task as retrain_task
 from streamproc.retrain.fold import OpenTrigger, RetrainState
+from streamproc.retrain.queue import Queue
 from streamproc.retrain.report import job_of
-from streamproc.retrain.stage import RetrainTask
+from streamproc.retrain.retries import Runs
+from streamproc.retrain.task import RetrainTask
 from streamproc.stage import Outputs, Past, Record
 from tests.simulation.clients import SimProducer
 from tests.simulation.consumer import SimConsumer
@@ -281,12 +284,24 @@ BUGS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     ),
     "a finished retrain is run again": (forget_finals, "was run after the final event"),
     "nothing waits after a failure": (
-        lambda m: m.setattr(retrain_stage, "not_before", always(0)),
+        lambda m: m.setattr(retrain_queue, "not_before", always(0)),
         "an attempt has not waited",
     ),
     "a job may take its worker along for ever": (
-        lambda m: m.setattr(retrain_stage, "is_hopeless", always(answer=False)),
+        lambda m: m.setattr(retrain_task, "is_hopeless", always(answer=False)),
         "too many attempts",
+    ),
+    "one that has run is superseded": (
+        lambda m: m.setattr(Runs, "is_queued", property(always(answer=True))),
+        "it was superseded after a run",
+    ),
+    "who is superseded is forgotten": (
+        lambda m: m.setattr(RetrainState, "_superseded", ignore),
+        "does not say that it supersedes",
+    ),
+    "the retrain budget is not looked at": (
+        lambda m: m.setattr(Queue, "_is_spent", always(answer=False)),
+        "against the budget",
     ),
     "textbook": (textbook, "times in the journal"),
 }
@@ -300,6 +315,9 @@ LIVES = {
     "a finished retrain is run again": worker_lives,
     "nothing waits after a failure": worker_lives,
     "a job may take its worker along for ever": worker_lives,
+    "one that has run is superseded": worker_lives,
+    "who is superseded is forgotten": worker_lives,
+    "the retrain budget is not looked at": worker_lives,
 }
 
 

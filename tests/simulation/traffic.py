@@ -29,7 +29,8 @@ RUBBISH = (
 def configuration(*, short_ttl: bool, retrained: bool = False, on_probation: bool = False) -> Config:
     """Models of every kind; `short_ttl`: predictions expire while the simulation runs."""
     retries = {"attempts": 2, "backoff": "1s", "max_backoff": "3s", "cut_offs": 3}
-    retrain = {"retrain": {"function": "user_code:train", "retries": retries}} if retrained else {}
+    gate = {"wait": "30s"}
+    retrain = {"retrain": {"function": "user_code:train", "retries": retries, "gate": gate}} if retrained else {}
     probation = {"outcomes": 40, "duration": "1m", "alpha": 0.95}
     tried = {"probation": probation, "acknowledge_within": "4s"} if on_probation else {}
     shared = {"budget": {"triggers": 40, "period": "1m"}, "incidents": {"models": 2, "within": "3s", "lasts": "5s"}}

@@ -61,11 +61,12 @@ def trainer(command: Sequence[str], predict: Sequence[str] | None) -> Train:
 
 
 class _Answers:
-    """Runs `predict` once for the rows that it is asked about."""
+    """Runs `predict` once for the rows that it is asked about; once more for others."""
 
     def __init__(self, command: Sequence[str] | None, artifact: Path, place: Path) -> None:
         self._command, self._artifact, self._place = command, artifact, place
-        self._given: list[Any] | None = None
+        self._given: list[Any] = []
+        self._asked: list[Row] | None = None
 
     def predictions(self, rows: list[Row]) -> list[Any]:
         return [given["prediction"] if isinstance(given, dict) else given for given in self._ask(rows)]
@@ -78,7 +79,7 @@ class _Answers:
         return None if None in found else found
 
     def _ask(self, rows: list[Row]) -> list[Any]:
-        if self._given is None:
+        if self._asked != rows:
             if self._command is None:
                 raise RetrainError("retrain.predict is not set: without it a gate cannot ask the challenger anything")
             answers = self._place / "answers.jsonl"
@@ -88,7 +89,7 @@ class _Answers:
                 "ANSWERS": answers,
             }
             _run("retrain.predict", self._command, told)
-            self._given = _read(answers)
+            self._given, self._asked = _read(answers), rows
         return self._given
 
 

@@ -76,6 +76,14 @@ def test_a_budget_that_is_too_small_for_its_partitions() -> None:
     assert only(models + "budget: {triggers: 3, period: 7d}")[2] == "budget-share"
 
 
+def test_a_retrain_budget_that_is_too_small_for_its_partitions() -> None:
+    """Some models would never be retrained: the worker refuses it, and says what would do."""
+    models = TOP.replace("models: {m:", "models: {a: &a").replace("}}}", "}}, b: *a, c: *a, d: *a}")
+    line, _, code, text = only(models + "worker: {budget: {retrains: 1, period: 1d}}")
+    assert (line, code) == (3, "budget-share")
+    assert "1 retrains cannot be divided among" in text
+
+
 def test_an_incident_of_more_models_than_there_are() -> None:
     """It never comes."""
     assert only(TOP + "incidents: {models: 5}")[2] == "useless-guard"

@@ -409,7 +409,24 @@ class TestRetraining:
         findings = self.retrain(f"window: {{outcomes: 1000}}, gate: {{min_rows: {min_rows}}}")
         assert [(f.line, f.column, f.code, f.text) for f in findings] == ([] if enough else [
             (5, 75, "gate-rows", "models.m.retrain.gate.min_rows: 251 rows are asked for, but 0.25 of a window of 1000 is 250 "
-             "rows: every challenger would be rejected; lower this, or raise `holdout` or the window")])  # fmt: skip
+             "rows: every retrain would wait for later ones; lower this, or raise `holdout` or the window")])  # fmt: skip
+
+    def test_a_change_point_needs_a_detector_of_errors(self) -> None:
+        """Without one there is never an estimate."""
+        (finding,) = self.retrain("window: {since: change_point}")
+        assert finding.code == "change-point"
+        assert finding.text.startswith("models.m.retrain.window.since: no detector of this model watches error or loss")
+        (finding,) = self.retrain("side_by_side: [{outcomes: 4000}, {since: change_point}]")
+        assert finding.text.startswith("models.m.retrain.side_by_side.1.since: no detector")
+
+    def test_a_gate_that_waits_must_be_done_before_its_trigger_is_given_up(self) -> None:
+        """A wait that is written is; the default one says nothing."""
+        assert self.retrain("time_limit: 10m", "    retrain_timeout: 1h") == []
+        (finding,) = self.retrain("gate: {wait: 2d}")
+        assert finding.code == "gate-wait"
+        assert finding.text.startswith("models.m.retrain.gate.wait: a retrain may wait 2d for rows")
+        (finding,) = self.retrain("window: {outcomes: 1000}, gate: {min_rows: 251, wait: 0}")
+        assert "every challenger would be rejected" in finding.text
 
     def test_a_small_window_is_told_at_the_gate_or_at_the_retrain_section(self) -> None:
         """Where min_rows is not written, the place is the section that is."""

@@ -25,6 +25,9 @@ _SIGNALS = ("error", "loss", "score", "prediction", "feature.x")
 
 Event = dict[str, Any]
 
+WINDOWS = ({"outcomes": 300}, {"since": "change_point"}, {"since": "last_deploy"}, {"period": "1h"})
+"""Every way in which a retrain may ask for rows: the monitor remembers where each begins."""
+
 
 def model(task: str) -> Model:
     """Every detector on every signal, every metric, drift, outside numbers, and policies with all their guards."""
@@ -95,7 +98,7 @@ def model(task: str) -> Model:
             "retrain_timeout": "2h",
             "acknowledge_within": "10m",
             "probation": {"outcomes": 60, "duration": "1h", "alpha": 0.2, "tolerance": 0.01},
-            "retrain": {"function": "any:thing", "window": {"outcomes": 300}},
+            "retrain": {"function": "any:thing", "side_by_side": WINDOWS},
         }
     )
 
@@ -246,7 +249,9 @@ class _Life:
         return self._record("command", command=command, command_id=command_id, time=self._now, **until, **request)
 
     def _deploy(self) -> Event:
-        status = self._one(("started", "rejected", "failed", "deployed", "rolled_back", "confirmed"))
+        status = self._one(
+            ("started", "rejected", "failed", "superseded", "waiting", "deployed", "rolled_back", "confirmed")
+        )
         if status in ("deployed", "rolled_back"):
             self._version += 1
         more: Event = {"deploy_id": f"d{int(self._draw(0, self._number))}"} if self._happens(0.5) else {}

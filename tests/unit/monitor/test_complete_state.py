@@ -32,7 +32,7 @@ FOREIGN = {
 
 NOT_WRITTEN: dict[str, dict[str, str]] = {
     "ModelMonitor": {
-        "model_id model config_hash _window": "configuration",
+        "model_id model config_hash _longest": "configuration",
     },
     "Scope": {
         "segment _model _needed _window": "configuration",
@@ -42,6 +42,7 @@ NOT_WRITTEN: dict[str, dict[str, str]] = {
         "_by _most _model _policies": "configuration",
         "_shared": "written by the model's sharing",
     },
+    "OutcomeHistory": {"_period": "configuration"},
     "Ledger": {"_error _window": "configuration"},
     "Course": {"_model": "configuration"},
     "Uptake": {"_patience _is_silence_told": "configuration"},

@@ -92,7 +92,8 @@ def test_a_retrain_goes_on_through_its_attempts() -> None:
     model = monitor(policy("drift > 0.5"), external_metrics=["drift"], retrain_timeout="10m")
     (fired,) = model.metric(metric(drift=0.9), T)
     model.trigger_id = "t"
-    for number, status in enumerate(("started", "attempt_failed", "started", "given_back", "started")):
+    steps = ("started", "attempt_failed", "started", "given_back", "started", "waiting", "started")
+    for number, status in enumerate(steps):
         (note,) = model.deploy(deploy(status, trigger_id="t", deploy_id=f"{number}"), T + MINUTE)
         assert (note.verdict, note.rule, model.situation.state) == ("lifecycle", status, State.RETRAINING)
     assert fired.fires
@@ -100,6 +101,31 @@ def test_a_retrain_goes_on_through_its_attempts() -> None:
     assert model.tick(T + 11 * MINUTE, T + 11 * MINUTE)[0].rule == "timed_out"
     (late,) = model.deploy(deploy("attempt_failed", trigger_id="t", deploy_id="late"), T + 12 * MINUTE)
     assert late.verdict == "ignored"
+
+
+def test_a_trigger_that_is_superseded_leaves_the_newer_one_open() -> None:
+    """The end of an older trigger means nothing for the one that is waited for."""
+    model = monitor(policy("accuracy < 0.5"), retrain_timeout="10m")
+    feed(model, 0, 10, right=False)
+    model.trigger_id = "older"
+    model.tick(T + 11 * MINUTE, T + 11 * MINUTE)
+    (fired,) = [note for note in feed(model, 10, 10, right=False) if note.fires] or model.command(
+        {"command_id": "c", "command": "trigger", "time": T}, T + 12 * MINUTE
+    )
+    model.raised(fired, "newer")
+    (note,) = model.deploy(deploy("superseded", trigger_id="older", superseded_by="newer"), T + 12 * MINUTE)
+    assert (note.verdict, model.situation.state, model.trigger_id) == ("ignored", State.TRIGGERED, "newer")
+
+
+def test_an_open_trigger_that_is_superseded_has_ended() -> None:
+    """A pipeline of the user's own answers another one in its place: nothing more will come, and nobody is judged."""
+    model = monitor(policy("accuracy < 0.5"), external_metrics=["drift"])
+    feed(model, 0, 10, right=False)
+    model.trigger_id = "t"
+    notes = model.deploy(deploy("superseded", trigger_id="t", superseded_by="other"), T)
+    assert [(n.verdict, n.rule) for n in notes] == [("lifecycle", "superseded")]
+    assert model.situation.state is State.WATCHING
+    assert model.ledger.precision() == {}
 
 
 def test_a_status_of_a_newer_version_changes_nothing() -> None:

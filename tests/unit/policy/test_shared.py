@@ -22,11 +22,11 @@ def storm(models: int = 3) -> Shared:
 @given(st.integers(1, 40), st.dictionaries(st.integers(0, 7), st.integers(1, 30), min_size=1))
 def test_the_shares_of_a_budget_add_up_to_it(triggers: int, models: dict[int, int]) -> None:
     """So it is never exceeded; and no partition is more than one off what its models make."""
-    shares = {partition: share_of(budget(triggers), models, partition) for partition in models}
+    shares = {partition: share_of(triggers, models, partition) for partition in models}
     assert sum(shares.values()) == triggers
     total = sum(models.values())
     assert all(abs(shares[p] - triggers * models[p] / total) < 1 for p in models)
-    assert share_of(budget(triggers), models, 99) == 0
+    assert share_of(triggers, models, 99) == 0
 
 
 def test_claims_beyond_the_budget_are_refused() -> None:

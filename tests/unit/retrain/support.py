@@ -88,7 +88,7 @@ def make_job(artifacts: Path, function: str = "user_code:train", **fields: Any) 
         "task": "binary",
         "positive_label": 1,
         "function": function,
-        "outcomes": 1000,
+        "spans": ({"words": "the newest", "newest": fields.pop("outcomes", 1000)},),
         "gate": Gate(min_rows=10),
         "time_limit": 60_000,
     }

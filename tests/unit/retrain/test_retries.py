@@ -202,8 +202,9 @@ def test_the_monitors_timeout_ends_the_wait() -> None:
 def test_a_trigger_that_waits_leaves_its_place_to_other_models() -> None:
     """During the wait other models are retrained; a newer trigger of the same model waits for the older one."""
     newer, other = make_trigger(2), make_trigger(1, "other")
-    at = world(TRIGGER, newer, models=("m", "other"), max_jobs=2)
+    at = world(TRIGGER, models=("m", "other"), max_jobs=2)
     fail(at)
+    at.add_trigger(newer)
     at.add_trigger(other)
     at.settle()
     assert [handle.job.trigger for handle in at.executor.running] == [other]

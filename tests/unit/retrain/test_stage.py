@@ -217,7 +217,9 @@ def test_a_crash_between_start_and_job_counts_as_an_attempt() -> None:
 def test_one_retrain_per_model_at_a_time() -> None:
     """A second trigger of the same model waits for the final event of the first, though there is room for two."""
     second = make_trigger(2)
-    at = world(TRIGGER, second, max_jobs=4)
+    at = world(TRIGGER, max_jobs=4)
+    at.settle()
+    at.add_trigger(second)
     at.settle()
     assert len(at.executor.handles) == 1
     finish(at.executor.handles[0])
@@ -334,7 +336,9 @@ def test_a_trigger_that_somebody_else_ends_ends_its_job() -> None:
 @pytest.mark.parametrize(("model_id", "max_jobs"), [("m", 2), ("other", 1)])
 def test_a_job_that_is_being_ended_still_counts(model_id: str, max_jobs: int) -> None:
     """Until its process is gone, it keeps its place in the pool, and its model."""
-    at = world(TRIGGER, make_trigger(2, model_id), models=("m", "other"), max_jobs=max_jobs)
+    at = world(TRIGGER, models=("m", "other"), max_jobs=max_jobs)
+    at.settle()
+    at.add_trigger(make_trigger(2, model_id))
     at.settle()
     at.append(DEPLOYS, final(TRIGGER, "deployed"))
     at.settle()
@@ -446,6 +450,7 @@ def test_gauges_count_what_is_open_running_and_misplaced() -> None:
     assert at.stage.gauges() == {
         "retrain_open": 2,
         "retrain_running": 1,
+        "retrain_held": 0,
         "retrain_finished": 0,
         "retrain_misplaced_deploys": 0,
     }

@@ -15,7 +15,8 @@ from tests.unit.retrain.support import DEPLOYS, TRIGGERS, FakeHandle, configure,
 from tests.unit.retrain.world import World
 
 MODELS = ("a", "b", "c")
-FINALS = ("deployed", "rejected", "failed")
+ENDS = ("deployed", "rejected", "failed")
+FINALS = (*ENDS, "superseded")
 RETRIES = {"attempts": 2, "backoff": "10s", "cut_offs": 3}
 
 
@@ -44,7 +45,7 @@ turns = st.builds(
     fires=st.lists(st.sampled_from(MODELS), max_size=2),
     repeats=st.booleans(),
     by_hand=st.none() | st.sampled_from(MODELS),
-    ends=st.lists(st.sampled_from(FINALS), max_size=2),
+    ends=st.lists(st.sampled_from(ENDS), max_size=2),
     milliseconds=st.sampled_from((0, 1_000, 29_999, 60_000)),
     count=st.sampled_from((1000, 1000, 1, 0)),
     wakes=st.integers(0, 3),
@@ -128,6 +129,7 @@ class Life:
             attempts = [attempt for each, attempt in started if each == trigger_id]
             assert attempts == list(range(1, len(attempts) + 1))
         self._check_waits()
+        self._check_superseded(finals)
         failures = [event for event in self.ours() if event["status"] == "failed"]
         assert len(self.world.dead_letters) == len(failures)
         runs = [(handle.job.trigger.trigger_id, handle.job.attempt) for handle in self.handles()]
@@ -137,6 +139,19 @@ class Life:
             running = [handle.job.model_id for handle in world.executor.running]
             assert len(running) <= world.max_jobs
             assert len(set(running)) == len(running)
+
+    def _check_superseded(self, finals: Counter[str]) -> None:
+        """Only triggers that no run had begun for; each names the newer one, whose events name it."""
+        named: dict[str, set[str]] = {}
+        for event in self.ours():
+            named.setdefault(event["trigger_id"], set()).update(event.get("supersedes", ()))
+        gone = {event["trigger_id"]: event["superseded_by"] for event in self.ours() if event["status"] == "superseded"}
+        started = {event["trigger_id"] for event in self.ours() if event["status"] == "started"}
+        assert gone.keys().isdisjoint(started)
+        for older, newer in gone.items():
+            assert self.fired.index(older) < self.fired.index(newer)
+            assert older in named.get(newer, ()) or newer not in {*started, *finals}
+        assert all(gone.get(older) == newer for newer, olders in named.items() for older in olders)
 
     def _check_waits(self) -> None:
         """No attempt starts before the log allows it."""

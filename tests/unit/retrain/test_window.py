@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.retrain.window import ROW_FIELDS, Row, answered_by, read_window, split
+from streamproc.retrain.window import ROW_FIELDS, Row, answered_by, read_window
 from tests.unit.retrain.support import NOW, outcome, values_of
 
 
@@ -87,16 +86,12 @@ def test_the_window_is_what_a_plain_list_gives(events: list[tuple[int, bool, int
     assert [[int(r["prediction_id"][1:]), r["label"]] for r in window.rows] == expected[-newest:]
 
 
-@pytest.mark.parametrize(
-    ("count", "share", "kept"),
-    [(100, 0.25, 25), (100, 0.29, 29), (3, 0.25, 1), (1, 0.25, 0), (0, 0.5, 0), (10, 0.0, 0)],
-)
-def test_the_newest_share_is_kept_back(count: int, share: float, kept: int) -> None:
-    """The oldest rows train, the newest share judges, none does both."""
-    rows = [{"n": n} for n in range(count)]
-    training, holdout = split(rows, share)
-    assert len(holdout) == kept
-    assert training + holdout == rows
+def test_a_window_may_begin_at_a_time() -> None:
+    """Rows whose first label came before it are left out, and counted as found; a revision does not bring one in."""
+    records = [*[outcome(n) for n in range(10)], outcome(2, revises=0, label=1, label_time=NOW + 900)]
+    window = read_window(values_of(records), "m", 100, 10, NOW + 10 + 6)
+    assert numbers(window.rows) == [6, 7, 8, 9]
+    assert (window.found, window.missing) == (10, 0)
 
 
 def test_only_the_champions_rows_are_compared() -> None:

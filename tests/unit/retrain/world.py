@@ -10,9 +10,11 @@ import orjson
 from streamproc.config.model import Config
 from streamproc.engine.transaction import Discard
 from streamproc.errors import BadRecord
+from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger
 from streamproc.replay.memory import MemoryRecord
-from streamproc.retrain.stage import RetrainStage, RetrainTask
+from streamproc.retrain.stage import RetrainStage
+from streamproc.retrain.task import RetrainTask
 from streamproc.stage import Record
 from tests.unit.retrain.support import DEPLOYS, NOW, TRIGGERS, FakeDirectories, FakeExecutor, record
 
@@ -47,7 +49,8 @@ class World:
     """One partition of triggers and deploys, and one worker on it."""
 
     def __init__(self, config: Config, max_jobs: int = 1) -> None:
-        self.config, self.max_jobs, self.now = config, max_jobs, NOW
+        worker = config.worker.model_copy(update={"max_jobs": max_jobs})
+        self.config, self.max_jobs, self.now = config.model_copy(update={"worker": worker}), max_jobs, NOW
         self.logs: dict[str, list[MemoryRecord]] = {TRIGGERS: [], DEPLOYS: []}
         self.committed = {TRIGGERS: 0, DEPLOYS: 0}
         self.executors: list[FakeExecutor] = []
@@ -68,7 +71,7 @@ class World:
         """A new process: nothing is left of the old one but the logs."""
         self.executor, self.directories = FakeExecutor(), FakeDirectories()
         self.executors.append(self.executor)
-        self.stage = RetrainStage(self.config, 1, self.executor, self.directories, self.max_jobs)
+        self.stage = RetrainStage(self.config, 1, self.executor, self.directories)
         self.restore()
 
     def restore(self) -> None:
@@ -130,4 +133,4 @@ class World:
         return [orjson.loads(each.value() or b"") for each in self.logs[DEPLOYS]]
 
     def finals(self) -> list[dict[str, Any]]:
-        return [event for event in self.said if event["status"] in ("deployed", "rejected", "failed")]
+        return [event for event in self.said if event["status"] in FINAL]
