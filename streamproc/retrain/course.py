@@ -12,17 +12,19 @@ from streamproc.events.summary import summarise
 from streamproc.events.trigger import Trigger
 from streamproc.policy.condition import Condition
 from streamproc.retrain.api import Challenger, Row, TrainingData
-from streamproc.retrain.artifact import install
 from streamproc.retrain.challenger import checked, guarded, load
 from streamproc.retrain.executors.command import trainer
 from streamproc.retrain.gate import CHALLENGER, CHAMPION, Judgement, Metrics, compile_gate, judge, unproven
 from streamproc.retrain.job import Job, Result
 from streamproc.retrain.paired import Harm, harmed, paired_test, pairs
+from streamproc.retrain.registry import Store
+from streamproc.retrain.registry.local import LocalStore
 from streamproc.retrain.rows import content_hash
 from streamproc.retrain.score import Measure, challenged
 from streamproc.retrain.window import Window, answered_by, read_window, split
 
 MakeMeasure = Callable[[Job], Measure]
+LOCAL = LocalStore()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +38,46 @@ class _Rows:
         return {"training": len(self.training), "holdout": self.holdout, "compared": len(self.compared)}
 
 
-def retrain(job: Job, values: Iterable[bytes | None], measure: Measure, directory: Path) -> Result:
+def retrain(
+    job: Job,
+    values: Iterable[bytes | None],
+    measure: Measure,
+    directory: Path,
+    store: Store = LOCAL,
+) -> Result:
     """Go through with a job. `values` are the journal records of the trigger's range, `directory` is for the artifact.
 
-    Raises RetrainError, ConditionError, OSError and what reading `values` raises: each of them is a failed retrain.
+    `store` is where the challenger goes if it passes. Raises RetrainError, ConditionError, RegistryUnavailable,
+    OSError and what reading `values` raises: each of them is a failed retrain.
     """
     condition = compile_gate(job.gate, measure.quantities) if job.gate else None
     name, function = _trainer(job)
+    if (earlier := store.earlier(job)) is not None:
+        return earlier
     window = read_window(values, job.model_id, job.outcomes, job.trigger.data.outcomes)
     rows, sha256 = _divide(job, window), content_hash(window.rows)
     refusal = _too_few(job, rows)
     if refusal is not None:
         return Result(status="rejected", reason=_with_gap(refusal, window), rows=rows.counts(), data_sha256=sha256)
-    data = TrainingData(rows.training, directory, job.task, rows.holdout, _champion_artifact(job))
+    data = TrainingData(
+        rows.training, directory, job.task, rows.holdout, lambda: store.champion(job, directory.with_name("champion"))
+    )
     reference = summarise(rows.training)  # before the function can change them
     challenger = checked(guarded(name, lambda: function(job.trigger, data)), name, directory)
     judgement, metrics = _compare(job, condition, challenger, rows.compared, measure)
     if challenger.metrics:
         metrics["reported"] = challenger.metrics
-    return Result(
-        status="deployed" if judgement.passed else "rejected",
-        reason=_with_gap(judgement.reason, window),
-        model_version=challenger.version or job.version,
-        artifact=install(job, directory, challenger.artifact) if judgement.passed else None,
-        metrics={side: {k: v for k, v in known.items() if v is not None} for side, known in metrics.items()} or None,
-        rows=rows.counts(),
-        reference=reference if judgement.passed else None,
-        data_sha256=sha256,
-    )
+    fields = {
+        "status": "deployed" if judgement.passed else "rejected",
+        "reason": _with_gap(judgement.reason, window),
+        "model_version": challenger.version or job.version,
+        "metrics": {side: {k: v for k, v in known.items() if v is not None} for side, known in metrics.items()} or None,
+        "rows": rows.counts(),
+        "data_sha256": sha256,
+    }
+    if not judgement.passed:
+        return Result.model_validate(fields)
+    return store.keep(job, directory, challenger.artifact, {**fields, "reference": reference})
 
 
 def _trainer(job: Job) -> tuple[str, Callable[[Trigger, TrainingData], Any]]:
@@ -123,12 +137,3 @@ def _with_gap(reason: str, window: Window) -> str:
         f"{reason}; the journal no longer holds the beginning of the window (retention): "
         f"{window.missing} of {window.expected} outcomes are gone"
     )
-
-
-def _champion_artifact(job: Job) -> Path | None:
-    """None unless it lies in the artifacts directory: deploy events come from anybody, and models are often pickles."""
-    if job.champion_artifact is None:
-        return None
-    root = Path(job.artifacts).resolve()
-    path = (root / job.champion_artifact).resolve()
-    return path if path.is_relative_to(root) and path.exists() else None

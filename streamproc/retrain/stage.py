@@ -40,6 +40,7 @@ from streamproc.retrain import report
 from streamproc.retrain.fold import OpenTrigger, RetrainState
 from streamproc.retrain.job import Result, failed
 from streamproc.retrain.jobs import Directories, Executor, Pool, Run
+from streamproc.retrain.registry import Follower, NoRegistry
 from streamproc.retrain.retries import is_hopeless, is_last, not_before, wait_after
 from streamproc.stage import Outputs, Record, Task, Uncached
 
@@ -59,12 +60,19 @@ class RetrainStage:
     snapshots = None
 
     def __init__(
-        self, config: Config, partitions: int, executor: Executor, directories: Directories, max_jobs: int = 1
+        self,
+        config: Config,
+        partitions: int,
+        executor: Executor,
+        directories: Directories,
+        max_jobs: int = 1,
+        *,
+        registry: Follower | None = None,
     ) -> None:
         """At most `max_jobs` retrains run at once in this process. Call `close` when the engine has returned."""
         self.config, self._partitions, self._max_jobs = config, partitions, max_jobs
         self.inputs = self.folded = (config.topics.triggers, config.topics.deploys)
-        self.pool = Pool(executor, directories)
+        self.pool, self.registry = Pool(executor, directories), registry or NoRegistry()
         self.stopping = False
         self._stop_by: int | None = None
         self._tasks: dict[int, RetrainTask] = {}
@@ -76,7 +84,9 @@ class RetrainStage:
 
     def closed(self, partition: int) -> None:
         """A task has gone; its jobs go on for a while, in case it comes back."""
-        self._tasks.pop(partition, None)
+        task = self._tasks.pop(partition, None)
+        if task is not None:
+            self.registry.forget(task.state.champions)
 
     def tend(self, now: int) -> None:
         """Look after the jobs of all tasks; `now` in epoch ms."""
@@ -114,11 +124,13 @@ class RetrainStage:
             "retrain_running": self.pool.running,
             "retrain_finished": sum(len(task.state.finished) for task in tasks),
             "retrain_misplaced_deploys": sum(task.misplaced for task in tasks),
+            "retrain_registry_behind": self.registry.behind,
         }
 
     def close(self) -> None:
         """End all jobs, at once or within seconds. Their triggers stay open: the next worker runs them again."""
         self.pool.close(STOP_SECONDS)
+        self.registry.close(STOP_SECONDS)
 
     def _is_open(self, trigger_id: str) -> bool:
         return any(trigger_id in task.state.open for task in self._tasks.values())
@@ -142,6 +154,8 @@ class RetrainTask(Uncached):
         """Trigger id -> the attempt whose end was said, until that is read back."""
         self._finished: set[str] = set()
         """Trigger ids whose final event was said, until it is read back."""
+        self._news = False
+        """Whether deploy events were read that the registry was not told of."""
 
     @property
     def starting(self) -> int:
@@ -168,6 +182,9 @@ class RetrainTask(Uncached):
             self._start(self.state.open[trigger_id], now, out)
         for waiting in list(self.state.open.values()):
             self._advance(waiting, now, out)
+        if self._news:  # not while the log is folded anew: it would be told what once was
+            self._news = False
+            self._stage.registry.follow({name: each.artifact for name, each in self.state.champions.items()})
 
     def bookmark(self, topic: str) -> int | None:
         """Everything is read again: an old deploy event may be what says which version is in service."""
@@ -227,6 +244,7 @@ class RetrainTask(Uncached):
             if event["model_id"] in self._config.models:
                 self.misplaced += partition_of(event["model_id"], self._partitions) != self._partition
                 self.state.deploy(event)
+                self._news = True
 
     def _forget_what_is_read_back(self) -> None:
         state = self.state
