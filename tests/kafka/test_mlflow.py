@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from streamproc.retrain.registry.mlflow import KEY, MlflowRegistry
 from streamproc.serving import ModelServer
 from tests.kafka.harness import Running, configure, until
 from tests.kafka.mlflow_server import MlflowServer, client, running_mlflow
+from tests.kafka.test_worker import Site
 from tests.unit.retrain.support import make_job, make_trigger, measure_for, outcome, values_of
 
 ALIAS = "champion"
@@ -131,6 +134,40 @@ def test_a_registry_that_is_down_is_a_failed_attempt_and_the_next_one_goes_throu
     assert float(version.tags["challenger.accuracy"]) == deployed["metrics"]["challenger"]["accuracy"] == 1
     assert float(version.tags["champion.accuracy"]) == 0
     assert len(client(mlflow.url).search_model_versions(f"name='{name}'")) == 1
+
+
+def test_a_worker_killed_between_the_version_and_its_event_leaves_no_second_version(
+    bootstrap: str, tmp_path: Path, mlflow: MlflowServer
+) -> None:
+    """Frozen while its job ends, then killed: the next worker's attempt says what is in the registry, untrained."""
+    name, site = f"{tmp_path.name}.m", Site(bootstrap, tmp_path, "patient")
+    file = tmp_path / "streamproc.yaml"
+    registry = {"mlflow": {"tracking_uri": mlflow.url, "prefix": f"{tmp_path.name}."}}
+    file.write_bytes(orjson.dumps({**orjson.loads(file.read_bytes()), "registry": registry}))
+
+    def versions() -> list[str]:
+        return [version.version for version in client(mlflow.url).search_model_versions(f"name='{name}'")]
+
+    with site.running() as running:
+        with site.worker() as worker:
+            site.wait_for_the_job()
+            os.kill(worker.pid, signal.SIGSTOP)
+            (tmp_path / "go").touch()
+            until(versions, bool, "the version in the registry")
+            worker.kill()
+        (tmp_path / "seen").unlink()
+        with site.worker():
+            (deployed,) = final(running)
+            until(lambda: alias(mlflow, name), lambda found: found == "1", "the alias")
+        events = running.read("deploys")
+    assert [(event["status"], event["attempt"]) for event in events] == [
+        ("started", 1),
+        ("started", 2),
+        ("deployed", 2),
+    ]
+    assert deployed["artifact"]["uri"] == f"models:/{name}/1/answer.txt"
+    assert versions() == ["1"]
+    assert not (tmp_path / "seen").exists()
 
 
 class Bench:
