@@ -12,6 +12,7 @@
     ├── BadRecord                 this record cannot be used: dead-letter it, go on
     ├── BadState                  this saved state cannot be used: rebuild it from its log
     ├── BrokerUnavailable         nobody answers at the address: wait, try again
+    ├── RegistryUnavailable       the model registry does not answer, or refuses: try again, then say so
     ├── MembershipLost            the consumer is unusable: a new one, in this process; restore
     ├── JournalTruncated          the log no longer reaches back far enough: stop and say so
     └── TransactionError          the open transaction did not go through
@@ -86,6 +87,10 @@ class BadState(StreamprocError):
 
 class BrokerUnavailable(StreamprocError):
     """No Kafka broker answers; trying again later may help."""
+
+
+class RegistryUnavailable(StreamprocError):
+    """The model registry did not do what it was asked; trying again later may help."""
 
 
 class MembershipLost(StreamprocError):

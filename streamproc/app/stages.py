@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from streamproc.config.model import Config
     from streamproc.join.store.disk import Disk
+    from streamproc.retrain.registry.follower import PointerFollower
     from streamproc.stage import Stage
 
     Disks = Callable[[int], Disk]
@@ -73,8 +74,9 @@ def _retrain(
         for model_id, model in config.models.items()
         if model.retrain is not None and model.retrain.webhook is not None
     }
-    executor = ProcessExecutor({"kafka": config.kafka, "webhooks": webhooks})
-    stage = RetrainStage(config, partitions[config.topics.triggers], executor, workspace)
+    mlflow = config.registry.mlflow.model_dump() if config.registry.mlflow is not None else None
+    executor = ProcessExecutor({"kafka": config.kafka, "webhooks": webhooks, "mlflow": mlflow})
+    stage = RetrainStage(config, partitions[config.topics.triggers], executor, workspace, registry=_pointers(mlflow))
     stack.callback(stage.close)
     return [stage]
 
@@ -84,6 +86,18 @@ ALERTS = {
     "unacknowledged": "a deployed version was not taken up",
 }
 """Verdict -> what the log says."""
+
+
+def _pointers(mlflow: Mapping[str, Any] | None) -> PointerFollower | None:
+    """Raises MissingExtra."""
+    if mlflow is None:
+        return None
+    from streamproc.retrain.registry.follower import PointerFollower
+    from streamproc.retrain.registry.mlflow import MlflowRegistry
+
+    return PointerFollower(MlflowRegistry(**mlflow))
+
+
 STAGES: dict[str, Maker] = {
     "join": _join,
     "monitor": _monitor,

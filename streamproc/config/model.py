@@ -592,6 +592,32 @@ class RetrainBudget(Section):
     period: PositiveDuration
 
 
+class Mlflow(Section):
+    """MLflow's model registry: a deployed model becomes a model version, `champion` the alias of what is in service."""
+
+    tracking_uri: Annotated[
+        str,
+        _written(
+            r"^https?://[^\s/@]+(/[^\s]*)?$",
+            "write the server's URL; credentials go into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        ),
+    ]
+    experiment: Annotated[str, StringConstraints(min_length=1), Field(description="that holds the retrains' runs")] = (
+        "streamproc"
+    )
+    prefix: Annotated[
+        str,
+        _written(r"^[^/:\x00-\x1f\x7f]*$", "write text without / and :"),
+        Field(description="before the model's id in the name of the registered model"),
+    ] = ""
+
+
+class Registry(Section):
+    """Where models that have passed the gate are kept: the `artifacts` directory, or MLflow instead."""
+
+    mlflow: Mlflow | None = None
+
+
 class Worker(Section):
     """How the retrain worker treats its jobs."""
 
@@ -625,6 +651,7 @@ class Config(Section):
     dead_letters: DeadLetters = DeadLetters()
     worker: Worker = Worker()
     artifacts: Annotated[str, Field(description="directory of the models that retrains produce")] = "artifacts"
+    registry: Registry = Registry()
     state_directory: Annotated[
         str, Field(description="directory of what the join holds: a cache of Kafka, on a disk of this machine")
     ] = "state"

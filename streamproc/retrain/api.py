@@ -32,10 +32,17 @@ class TrainingData:
     task: Literal["binary", "multiclass", "regression"]
     holdout_rows: int
     """How many of the newest rows are kept back to compare the challenger with the champion."""
-    champion_artifact: Path | None = None
-    """The artifact of the version in service, if it lies in the `artifacts` directory: to go on from there."""
+    find_champion: Callable[[], Path | None] = field(default=lambda: None, repr=False)
     window: str = ""
     """Which window these rows are of, in words: with `side_by_side` the function is called for each."""
+
+    @property
+    def champion_artifact(self) -> Path | None:
+        """The artifact of the version in service, if it is in the `artifacts` directory or the registry: to go on from.
+
+        From a registry it is fetched when it is asked for. Raises RegistryUnavailable.
+        """
+        return self.find_champion()
 
     def features(self) -> list[dict[str, Any]]:
         """The features of each row."""

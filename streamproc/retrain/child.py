@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from streamproc.errors import StreamprocError
-from streamproc.retrain.course import Later, nothing_later, retrain
+from streamproc.retrain.course import LOCAL, Later, nothing_later, retrain
 from streamproc.retrain.executors.leftovers import MARK, kill_leftovers
 from streamproc.retrain.job import ARTIFACT_DIRECTORY, JOB_FILE, RESULT_FILE, Job, Result, failed
+from streamproc.retrain.registry import Store
 from streamproc.retrain.score import Measure
 
 Private = Mapping[str, Any]
@@ -58,13 +59,29 @@ def _attempt(
             return call(job, job.webhook, private["webhooks"][job.model_id])
         place = (directory / ARTIFACT_DIRECTORY).resolve()
         place.mkdir()
-        return retrain(job, read(job, private), measure(job), place, lambda: later(job, private))
+        return retrain(
+            job,
+            read(job, private),
+            measure(job),
+            place,
+            later=lambda: later(job, private),
+            store=_store(private),
+        )
     except StreamprocError as error:
         return failed(str(error))
     except OSError as error:  # a full disk, missing rights
         return failed(f"{type(error).__name__}: {error}")
     except BaseException:  # noqa: BLE001 - a job without a result would tell nobody why
         return failed(f"streamproc itself failed:\n{traceback.format_exc()}")
+
+
+def _store(private: Private) -> Store:
+    """Raises MissingExtra."""
+    if (mlflow := private.get("mlflow")) is None:
+        return LOCAL
+    from streamproc.retrain.registry.mlflow import MlflowRegistry
+
+    return MlflowRegistry(**mlflow)
 
 
 def _write(path: Path, content: bytes) -> None:

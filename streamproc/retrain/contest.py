@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -69,14 +70,16 @@ class Trainer:
     function: Train
     trigger: Trigger
     task: str
-    champion: Path | None
+    find_champion: Callable[[Path], Path | None]
+    """A directory to fetch it into -> the artifact of the version in service."""
     mixed: Sequence[Row]
     """Reference rows, which come before all others."""
 
     def train(self, lesson: Lesson, directory: Path, holdout: int) -> Contender:
         """Raises RetrainError."""
         rows = [*map(dict, self.mixed), *lesson.rows]
-        data = TrainingData(rows, directory, self.task, holdout, self.champion, lesson.words)  # type: ignore[arg-type]
+        find = partial(self.find_champion, directory.with_name("champion"))
+        data = TrainingData(rows, directory, self.task, holdout, find, lesson.words)  # type: ignore[arg-type]
         reference = summarise(rows)
         challenger = checked(guarded(self.name, lambda: self.function(self.trigger, data)), self.name, directory)
         return Contender(lesson.words, len(lesson.rows), challenger, directory, reference)

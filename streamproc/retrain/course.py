@@ -11,7 +11,7 @@ from streamproc.events.deploy import Artifact
 from streamproc.events.trigger import Trigger
 from streamproc.policy.condition import Condition
 from streamproc.retrain.api import Challenger, Row, TrainingData
-from streamproc.retrain.artifact import digest, install
+from streamproc.retrain.artifact import digest
 from streamproc.retrain.challenger import guarded, load
 from streamproc.retrain.contest import Trainer, contest
 from streamproc.retrain.division import Division, divide, lacks_rows, with_later
@@ -20,12 +20,15 @@ from streamproc.retrain.gate import CHALLENGER, CHAMPION, Judgement, Metrics, co
 from streamproc.retrain.job import Job, Result
 from streamproc.retrain.paired import Harm, harmed, paired_test, pairs
 from streamproc.retrain.reference import read_reference
+from streamproc.retrain.registry import Store
+from streamproc.retrain.registry.local import LocalStore
 from streamproc.retrain.rows import content_hash
 from streamproc.retrain.score import Measure, challenged
 from streamproc.retrain.spans import widest
 from streamproc.retrain.window import Window, read_window
 
 MakeMeasure = Callable[[Job], Measure]
+LOCAL = LocalStore()
 
 
 class Later(NamedTuple):
@@ -46,16 +49,22 @@ def retrain(
     values: Iterable[bytes | None],
     measure: Measure,
     directory: Path,
+    *,
     later: Callable[[], Later | None] = nothing_later,
+    store: Store = LOCAL,
 ) -> Result:
     """Go through with a job. `values` are the journal records of the trigger's range, `directory` is for the artifact.
 
-    `later` is asked for what has come since, where the range holds too few rows to judge by.
+    `later` is asked for what has come since, where the range holds too few rows to judge by; `store` is where the
+    challenger goes if it passes.
 
-    Raises RetrainError, ConditionError, OSError and what reading `values` raises: each of them is a failed retrain.
+    Raises RetrainError, ConditionError, RegistryUnavailable, OSError and what reading `values` raises: each of them is
+    a failed retrain.
     """
     condition = compile_gate(job.gate, measure.quantities) if job.gate else None
     name, function = _trainer(job)
+    if (earlier := store.earlier(job)) is not None:
+        return earlier
     whole = widest(job.spans)
     window = read_window(values, job.model_id, whole.newest, job.trigger.data.outcomes, whole.since)
     division, sha256 = divide(job, window), content_hash(window.rows)
@@ -72,7 +81,7 @@ def retrain(
             data_sha256=sha256,
         )
     mixed, source = _reference(job)
-    trainer = Trainer(name, function, job.trigger, job.task, _champion_artifact(job), mixed)
+    trainer = Trainer(name, function, job.trigger, job.task, lambda scratch: store.champion(job, scratch), mixed)
     outcome = contest(trainer, division, directory)
     chosen = outcome.chosen
     judgement, metrics = _compare(job, condition, chosen.challenger, division.compared, measure)
@@ -80,19 +89,20 @@ def retrain(
     if chosen.challenger.metrics:
         metrics["reported"] = chosen.challenger.metrics
     counts = division.counts(chosen.rows)
-    return Result(
-        status="deployed" if judgement.passed else "rejected",
-        reason=_with_gap(f"{judgement.reason}{outcome}", window),
-        model_version=chosen.challenger.version or job.version,
-        artifact=install(job, chosen.directory, chosen.challenger.artifact) if judgement.passed else None,
-        metrics={side: {k: v for k, v in known.items() if v is not None} for side, known in metrics.items()} or None,
-        rows={**counts, "reference": len(mixed)} if source is not None else counts,
-        holdout_to=division.holdout_to,
-        reference=chosen.reference if judgement.passed else None,
-        data_sha256=sha256,
-        window=chosen.words,
-        mixed_with=source,
-    )
+    fields = {
+        "status": "deployed" if judgement.passed else "rejected",
+        "reason": _with_gap(f"{judgement.reason}{outcome}", window),
+        "model_version": chosen.challenger.version or job.version,
+        "metrics": {side: {k: v for k, v in known.items() if v is not None} for side, known in metrics.items()} or None,
+        "rows": {**counts, "reference": len(mixed)} if source is not None else counts,
+        "holdout_to": division.holdout_to,
+        "data_sha256": sha256,
+        "window": chosen.words,
+        "mixed_with": source,
+    }
+    if not judgement.passed:
+        return Result.model_validate(fields)
+    return store.keep(job, chosen.directory, chosen.challenger.artifact, {**fields, "reference": chosen.reference})
 
 
 def _trainer(job: Job) -> tuple[str, Callable[[Trigger, TrainingData], Any]]:
@@ -148,12 +158,3 @@ def _with_gap(reason: str, window: Window) -> str:
         f"{reason}; the journal no longer holds the beginning of the window (retention): "
         f"{window.missing} of {window.expected} outcomes are gone"
     )
-
-
-def _champion_artifact(job: Job) -> Path | None:
-    """None unless it lies in the artifacts directory: deploy events come from anybody, and models are often pickles."""
-    if job.champion_artifact is None:
-        return None
-    root = Path(job.artifacts).resolve()
-    path = (root / job.champion_artifact).resolve()
-    return path if path.is_relative_to(root) and path.exists() else None

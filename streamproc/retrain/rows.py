@@ -18,8 +18,8 @@ from streamproc.retrain.window import Row, row_of
 
 Values = Callable[[], Iterable[bytes | None]]
 """Gives the journal records of the range, from its beginning, as often as it is called."""
-_SHAPES = 1000
-"""Shapes that are kept before their names and types are put together."""
+_FRONT = b'{"kind":"outcome","prediction_id":"'
+"""How the join begins an outcome when the prediction was sent with its id first."""
 
 
 @dataclass(slots=True)
@@ -29,17 +29,27 @@ class Shape:
     types: dict[str, dict[str, set[type]]] = field(
         default_factory=lambda: {"features": {}, "segments": {}, "label": {}, "prediction": {}}
     )
+    _names: dict[str, list[str]] = field(default_factory=lambda: {"features": [], "segments": []})
+    _kinds: dict[str, list[type]] = field(default_factory=lambda: {"features": [], "segments": []})
+    """Of the outcome before."""
 
-    def add(self, part: str, names: Iterable[str], types: Iterable[type]) -> None:
-        """Learn of values."""
-        known = self.types[part]
-        for name, kind in zip(names, types, strict=True):
-            known.setdefault(name, set()).add(kind)
+    def learn(self, event: dict[str, Any]) -> None:
+        """Take an outcome into account. Most are like the one before, which is seen at a glance."""
+        for part in ("features", "segments"):
+            if held := event.get(part):
+                names, kinds = [*held], [*map(type, held.values())]
+                if kinds != self._kinds[part] or names != self._names[part]:
+                    self._names[part], self._kinds[part] = names, kinds
+                    known = self.types[part]
+                    for name, kind in zip(names, kinds, strict=True):
+                        known.setdefault(name, set()).add(kind)
+        self.types["label"].setdefault("label", set()).add(type(event["label"]))
+        self.types["prediction"].setdefault("prediction", set()).add(type(event.get("prediction")))
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the first look at a range tells. A row's number is its place among those that are found."""
+    """What the first look at a range tells."""
 
     seen: int
     """Outcomes of the model in the range."""
@@ -48,7 +58,7 @@ class Survey:
     newest: int
     """Rows that belong to the window."""
     labels: dict[int, tuple[Any, int]]
-    """Number of a row in the range -> its newest label and that label's time, where it was revised."""
+    """Number of a record in the range -> its newest label and that label's time, where it was revised."""
     shape: Shape
     since: int = 0
     """Epoch ms."""
@@ -64,42 +74,33 @@ def survey(values: Values, model_id: str, newest: int, since: int = 0) -> Survey
 
     `newest` and `since` (epoch ms, of labels) make the window.
     """
-    seen_rows, found, revised, shape = 0, 0, set[str](), Shape()
-    seen: set[tuple[Any, ...]] = set()
-    for event in _outcomes(values(), model_id):
+    seen, found, revised, shape = 0, 0, set[str](), Shape()
+    for _, event in _outcomes(values(), model_id):
         if event.get("revises") is not None:
             revised.add(event["prediction_id"])
-            seen.add(("label", ("label",), (type(event["label"]),)))
+            shape.types["label"].setdefault("label", set()).add(type(event["label"]))
             continue
-        seen_rows += 1
+        seen += 1
         if event["label_time"] < since:
             continue
         found += 1
-        for part in ("features", "segments"):
-            if held := event.get(part):
-                seen.add((part, tuple(held), tuple(map(type, held.values()))))
-        seen.add(("label", ("label",), (type(event["label"]),)))
-        seen.add(("prediction", ("prediction",), (type(event.get("prediction")),)))
-        if len(seen) > _SHAPES:
-            _fold(seen, shape)
-    _fold(seen, shape)
-    labels = _newest_labels(values(), model_id, revised, since) if revised else {}
-    return Survey(seen_rows, found, newest, labels, shape, since)
+        shape.learn(event)
+    labels = _newest_labels(values(), model_id, revised) if revised else {}
+    return Survey(seen, found, newest, labels, shape, since)
 
 
 def stream(values: Values, model_id: str, known: Survey) -> Iterator[Row]:
     """The rows of the window, in the order of the journal, with their newest labels."""
-    number, first = -1, known.found - known.rows
-    labels = known.labels
-    for event in _outcomes(values(), model_id):
+    too_old, labels = known.found - known.rows, known.labels
+    for place, event in _outcomes(values(), model_id):
         if event.get("revises") is not None or event["label_time"] < known.since:
             continue
-        number += 1
-        if number < first:
+        if too_old:
+            too_old -= 1
             continue
         row = row_of(event)
-        if number in labels:
-            row["label"], row["label_time"] = labels[number]
+        if place in labels:
+            row["label"], row["label_time"] = labels[place]
         yield row
 
 
@@ -133,33 +134,36 @@ def content_hash(rows: Iterable[Row]) -> str:
     return content.hexdigest()
 
 
-def _outcomes(values: Iterable[bytes | None], model_id: str) -> Iterator[dict[str, Any]]:
-    for value in values:
-        event = orjson.loads(value or b"{}")
+def _outcomes(values: Iterable[bytes | None], model_id: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each with the number of its record in the range."""
+    loads = orjson.loads
+    for place, value in enumerate(values):
+        event = loads(value or b"{}")
         if event.get("kind") == "outcome" and event["model_id"] == model_id:
-            yield event
+            yield place, event
 
 
-def _newest_labels(
-    values: Iterable[bytes | None], model_id: str, revised: set[str], since: int
-) -> dict[int, tuple[Any, int]]:
+def _newest_labels(values: Iterable[bytes | None], model_id: str, revised: set[str]) -> dict[int, tuple[Any, int]]:
     """An id that came twice is two rows; a revision is of the one that came last before it."""
-    number, row_of_id, labels = -1, dict[str, int](), dict[int, tuple[Any, int]]()
-    for event in _outcomes(values, model_id):
-        name = event["prediction_id"]
-        if event.get("revises") is None:
-            if event["label_time"] < since:
-                row_of_id.pop(name, None)
+    place_of_id, labels = dict[str, int](), dict[int, tuple[Any, int]]()
+    wanted = {name.encode() for name in revised}
+    for place, value in enumerate(values):
+        if value is None or _is_of_another(value, wanted):
+            continue
+        for _, event in _outcomes([value], model_id):
+            name = event["prediction_id"]
+            if name not in revised:
                 continue
-            number += 1
-            if name in revised:
-                row_of_id[name] = number
-        elif name in row_of_id:
-            labels[row_of_id[name]] = (event["label"], event["label_time"])
+            if event.get("revises") is None:
+                place_of_id[name] = place
+            elif name in place_of_id:
+                labels[place_of_id[name]] = (event["label"], event["label_time"])
     return labels
 
 
-def _fold(seen: set[tuple[Any, ...]], shape: Shape) -> None:
-    for part, names, types in seen:
-        shape.add(part, names, types)
-    seen.clear()
+def _is_of_another(value: bytes, wanted: set[bytes]) -> bool:
+    """Whether a record is certainly of none of these ids; looks at its first bytes alone, where they tell."""
+    if not value.startswith(_FRONT):
+        return False
+    name = value[len(_FRONT) : value.find(b'"', len(_FRONT))]
+    return name not in wanted and b"\\" not in name

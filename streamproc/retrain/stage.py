@@ -37,6 +37,7 @@ from streamproc.config.model import Config
 from streamproc.retrain.fold import OpenTrigger
 from streamproc.retrain.jobs import Directories, Executor, Pool
 from streamproc.retrain.queue import budgets
+from streamproc.retrain.registry import Follower, NoRegistry
 from streamproc.retrain.task import RetrainTask
 from streamproc.stage import Task
 
@@ -52,12 +53,20 @@ class RetrainStage:
     name = "retrain"
     snapshots = None
 
-    def __init__(self, config: Config, partitions: int, executor: Executor, directories: Directories) -> None:
+    def __init__(
+        self,
+        config: Config,
+        partitions: int,
+        executor: Executor,
+        directories: Directories,
+        *,
+        registry: Follower | None = None,
+    ) -> None:
         """Call `close` when the engine has returned. Raises ConfigError."""
         self.config, self._partitions = config, partitions
         self._budgets = budgets(config, partitions)
         self.inputs = self.folded = (config.topics.triggers, config.topics.deploys)
-        self.pool = Pool(executor, directories)
+        self.pool, self.registry = Pool(executor, directories), registry or NoRegistry()
         self.stopping = False
         self._stop_by: int | None = None
         self._tasks: dict[int, RetrainTask] = {}
@@ -70,7 +79,9 @@ class RetrainStage:
 
     def closed(self, partition: int) -> None:
         """A task has gone; its jobs go on for a while, in case it comes back."""
-        self._tasks.pop(partition, None)
+        task = self._tasks.pop(partition, None)
+        if task is not None:
+            self.registry.forget(task.state.champions)
 
     def tend(self, now: int) -> None:
         """Look after the jobs of all tasks; `now` in epoch ms."""
@@ -110,11 +121,13 @@ class RetrainStage:
             "retrain_held": sum(task.held for task in tasks),
             "retrain_finished": sum(len(task.state.finished) for task in tasks),
             "retrain_misplaced_deploys": sum(task.misplaced for task in tasks),
+            "retrain_registry_behind": self.registry.behind,
         }
 
     def close(self) -> None:
         """End all jobs, at once or within seconds. Their triggers stay open: the next worker runs them again."""
         self.pool.close(STOP_SECONDS)
+        self.registry.close(STOP_SECONDS)
 
     def _is_open(self, trigger_id: str) -> bool:
         return any(trigger_id in task.state.open for task in self._tasks.values())

@@ -18,6 +18,7 @@ from streamproc.retrain.fold import OpenTrigger, RetrainState
 from streamproc.retrain.job import Result, failed
 from streamproc.retrain.jobs import Pool, Run
 from streamproc.retrain.queue import Queue
+from streamproc.retrain.registry import Follower
 from streamproc.retrain.retries import is_hopeless, is_last, next_look, wait_after
 from streamproc.stage import Outputs, Record, Uncached
 
@@ -33,6 +34,7 @@ class Shop(Protocol):
 
     config: Config
     pool: Pool
+    registry: Follower
     stopping: bool
 
     def tend(self, now: int) -> None:
@@ -61,6 +63,8 @@ class RetrainTask(Uncached):
         """Triggers that only the budget keeps waiting."""
         self.misplaced = 0
         """Deploy events that streamproc would not write to this partition: their writer has another partitioner."""
+        self._news = False
+        """Whether deploy events were read that the registry was not told of."""
         self._woken: int | None = None
         """When it was last woken, epoch ms."""
         self._starting: dict[str, int] = {}
@@ -107,6 +111,9 @@ class RetrainTask(Uncached):
         while (first := self._stage.next(now)) is not None and self.state.open.get(first.trigger.trigger_id) is first:
             self._begin(first, now, out)
         self.held = self.queue.held(now)
+        if self._news:  # not while the log is folded anew: it would be told what once was
+            self._news = False
+            self._stage.registry.follow({name: each.artifact for name, each in self.state.champions.items()})
 
     def bookmark(self, topic: str) -> int | None:
         """Everything is read again: an old deploy event may be what says which version is in service."""
@@ -155,6 +162,7 @@ class RetrainTask(Uncached):
             if event["model_id"] in self._config.models:
                 self.misplaced += partition_of(event["model_id"], self._partitions) != self._partition
                 self.state.deploy(event)
+                self._news = True
 
     def _forget_what_is_read_back(self) -> None:
         state = self.state

@@ -91,7 +91,17 @@ def answered_by(rows: Iterable[Row], champion: str | None, since: int) -> list[R
 
 def row_of(event: dict[str, Any]) -> Row:
     """The row of an outcome in the journal."""
-    row = {name: event.get(name) for name in ROW_FIELDS}
-    row["features"] = row["features"] or {}
-    row["segments"] = row["segments"] or {}
-    return row
+    get = event.get
+    return {
+        "prediction_id": get("prediction_id"),
+        "time": get("time"),
+        "features": get("features") or {},
+        "prediction": get("prediction"),
+        "score": get("score"),
+        "scores": get("scores"),
+        "label": get("label"),
+        "label_time": get("label_time"),
+        "model_version": get("model_version"),
+        "weight": get("weight"),
+        "segments": get("segments") or {},
+    }

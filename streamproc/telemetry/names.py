@@ -179,6 +179,14 @@ STAGES: tuple[Metric, ...] = (
         (),
         "Deploy events in a partition that their key does not lead to: their writer has another partitioner.",
     ),
+    Metric(
+        "retrain_registry_behind",
+        "streamproc_retrain_registry_behind",
+        "gauge",
+        "",
+        (),
+        "Models whose alias `champion` in the model registry does not say yet what the deploys topic says.",
+    ),
 )
 """From `Stage.gauges()`."""
 

@@ -81,7 +81,7 @@ def _fetch(context: MavenContext, directory: Path, jar: Jar) -> None:
         path = context.project(group, artifact).at_version(version).artifact().resolve()
     except (requests.RequestException, RuntimeError, OSError) as failed:
         raise UserError(
-            f"cannot fetch {jar.filename} of Apache Kafka {KAFKA_VERSION} from Maven Central: {failed}\n"
+            f"cannot fetch {jar.filename} from Maven Central: {failed}\n"
             "This is needed once. Check the connection and, behind a proxy, HTTPS_PROXY; a mirror can be named in the "
             "[repositories] section of jgo's settings file (~/.config/jgo.conf)."
         ) from failed

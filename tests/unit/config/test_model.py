@@ -105,3 +105,10 @@ def test_what_is_no_address(address: str) -> None:
     """URLs and bare ports are refused."""
     with pytest.raises(ValidationError):
         Config.model_validate({"pipeline": "p", "engine": {"http": address}, "models": {"m": {}}})
+
+
+def test_a_registrys_password_has_no_place_in_its_url() -> None:
+    """It would be in every message about that server."""
+    config = {"pipeline": "p", "models": {"m": {}}}
+    with pytest.raises(ValidationError, match="tracking_uri"):
+        Config.model_validate({**config, "registry": {"mlflow": {"tracking_uri": "https://me:secret@mlflow"}}})

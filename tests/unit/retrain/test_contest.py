@@ -53,7 +53,7 @@ def best(division: Division, directory: Path, rng: random.Random) -> Challenger:
         path.write_text("x")
         return Challenger(path, predict)
 
-    trainer = Trainer("guess", guess, make_trigger(), "binary", None, ())
+    trainer = Trainer("guess", guess, make_trigger(), "binary", lambda _: None, ())
     return contest(trainer, division, directory).chosen.challenger
 
 

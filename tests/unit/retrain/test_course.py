@@ -55,7 +55,7 @@ class Bench:
         self.runs += 1
         directory = (self.root / f"job-{self.runs}" / "artifact").resolve()
         directory.mkdir(parents=True)
-        return retrain(job, values_of(records), measure_for(job), directory, lambda: later)
+        return retrain(job, values_of(records), measure_for(job), directory, later=lambda: later)
 
 
 @pytest.fixture

@@ -453,4 +453,5 @@ def test_gauges_count_what_is_open_running_and_misplaced() -> None:
         "retrain_held": 0,
         "retrain_finished": 0,
         "retrain_misplaced_deploys": 0,
+        "retrain_registry_behind": 0,
     }
