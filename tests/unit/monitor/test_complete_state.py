@@ -173,8 +173,11 @@ def test_every_stateful_class_is_looked_at() -> None:
     """The journals' models have one of each: a new detector or metric must be put into them."""
 
     def below(kind: type) -> set[str]:
-        found: list[type] = kind.__subclasses__()
-        return {c.__name__ for c in found if not c.__subclasses__()}.union(*map(below, found))
+        found = ours(kind)
+        return {c.__name__ for c in found if not ours(c)}.union(*map(below, found))
+
+    def ours(kind: type) -> list[type]:
+        return [c for c in kind.__subclasses__() if c.__module__.startswith("streamproc.")]  # tests break some
 
     met = {type(thing).__name__ for task in TASKS for thing in objects(lived(task))}
     assert below(Stateful) <= met
