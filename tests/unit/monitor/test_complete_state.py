@@ -173,7 +173,8 @@ def test_every_stateful_class_is_looked_at() -> None:
     """The journals' models have one of each: a new detector or metric must be put into them."""
 
     def ours(kind: type) -> list[type]:
-        return [c for c in kind.__subclasses__() if c.__module__.startswith("streamproc.")]  # tests break some
+        found: list[type] = kind.__subclasses__()
+        return [c for c in found if c.__module__.startswith("streamproc.")]  # tests break some
 
     def below(kind: type) -> set[str]:
         found = ours(kind)
