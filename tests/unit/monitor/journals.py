@@ -77,7 +77,7 @@ def model(task: str) -> Model:
         },
         {"name": "asking", "condition": own, "approval": "required", "approval_expires": "10m", "cooldown": "5m"},
         {"name": "dry", "condition": own, "dry_run": True, "cooldown": "2m"},
-        {"name": "apart", "condition": f"{own} or adwin_error", "per_segment": True, "cooldown": "5m"},
+        {"name": "apart", "condition": f"{own} or adwin_error or outcomes > 60", "per_segment": True, "cooldown": "5m"},
     ]
     return Model.model_validate(
         {

@@ -176,9 +176,13 @@ def test_every_attribute_is_written_or_has_a_reason(task: str) -> None:
 def test_every_stateful_class_is_looked_at() -> None:
     """The journals' models have one of each: a new detector or metric must be put into them."""
 
-    def below(kind: type) -> set[str]:
+    def ours(kind: type) -> list[type]:
         found: list[type] = kind.__subclasses__()
-        return {c.__name__ for c in found if not c.__subclasses__()}.union(*map(below, found))
+        return [c for c in found if c.__module__.startswith("streamproc.")]  # tests break some
+
+    def below(kind: type) -> set[str]:
+        found = ours(kind)
+        return {c.__name__ for c in found if not ours(c)}.union(*map(below, found))
 
     met = {type(thing).__name__ for task in TASKS for thing in objects(lived(task))}
     assert below(Stateful) <= met
