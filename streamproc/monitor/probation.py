@@ -93,14 +93,12 @@ class Probation(Stateful):
         before = losses[place:] + losses[:place]
         if changed is not None:
             before = before[max(0, len(before) - changed) :]
-        if before:
-            level = middle(before) if self._is_regression else 0.0
-            before = before[len(before) - comparable(before, level) :]
-            self._run = run_length(before, level)
+        level = middle(before) if self._is_regression and before else 0.0
+        before = before[len(before) - comparable(before, level) :]
         if len(before) < self._enough:
             known = "" if len(before) == len(losses) else f" of {len(losses)}, those since the error rose or changed"
             return f"only {len(before)} outcomes{known}, to compare with; min_samples is {self._enough}"
-        self.on, self._began, self._against = True, now, before
+        self.on, self._began, self._against, self._run = True, now, before, run_length(before, level)
         return None
 
     def outcome(self, record: Mapping[str, Any]) -> None:

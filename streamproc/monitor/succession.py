@@ -74,8 +74,8 @@ class Succession(Stateful):
         return self.probation is not None and self.probation.on
 
     def raised(self, trigger_id: str, policy: str | None, segment: str | None) -> None:
-        """A trigger of this policy; a person's has none that could be told to wait."""
-        self._raised = Raised(trigger_id, policy, segment) if policy is not None else None
+        """A trigger of this policy, or by hand."""
+        self._raised = Raised(trigger_id, policy or "", segment)
 
     def deployed(self, record: Mapping[str, Any], before: str | None, changed: int | None, now: int) -> Notes:
         """A deploy event puts a version in service, where `before` was. `changed` as of Probation.
