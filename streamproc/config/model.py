@@ -7,7 +7,15 @@ import re
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
 
 from streamproc.config.base import MOST, Callable, Count, Name, Number, Positive, Scalar, Section, Share
 from streamproc.config.base import no_truth as _no_truth
@@ -240,6 +248,7 @@ class Gate(Section):
     ] = 50
     wait: Annotated[
         Duration,
+        PlainSerializer(format_duration, when_used="json"),  # a job is told its gate as JSON
         Field(description="how long after the trigger it waits for min_rows; then it is rejected; 0: at once"),
     ] = 6 * HOUR
     confidence: Annotated[

@@ -38,7 +38,7 @@ def job_of(trigger: Trigger, attempt: int, config: Config, state: RetrainState) 
         webhook=Hook(**retrain.webhook.model_dump(include=set(Hook.model_fields))) if retrain.webhook else None,
         spans=spans(trigger, config),
         reference=retrain.reference,
-        gate=retrain.gate.model_copy(update={"wait": 0}) if retrain.gate else None,  # it is the worker that waits
+        gate=retrain.gate,
         segment_by=(retrain.gate and retrain.gate.segments) or model.segment_by,
         time_limit=retrain.time_limit,
         champion_since=champion.since if champion else 0,
