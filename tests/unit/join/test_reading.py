@@ -100,6 +100,21 @@ def test_the_usual_prediction_goes_on_as_it_came() -> None:
     assert waiting.body == value[1:-1]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"prediction_id":"a","model_id":"m","prediction":1,"prediction_id":"b"}',
+        b'{"prediction_id":"a","model_id":"m","prediction":1,"time":1767225600000,"prediction\\u005fid":"b"}',
+        b'{"prediction\\u005fid":"b","model_id":"m","prediction":1,"time":1767225600000}',
+    ],
+)
+def test_an_id_stands_in_the_journal_once_and_plainly(value: bytes) -> None:
+    """Whoever extracts rows skips records by their first bytes: those must not name another id."""
+    prediction_id, waiting = prediction_reader(None, {"m"})(MemoryRecord("t", 0, 0, value, None, NOW), NOW)
+    assert prediction_id == "b"
+    assert waiting.body.count(b'"prediction_id":"b"') == waiting.body.count(b'"prediction') - 1 == 1
+
+
 def test_a_model_that_is_not_configured_is_refused() -> None:
     """By its name."""
     value = b'{"prediction_id":"p","model_id":"n","prediction":1}'
