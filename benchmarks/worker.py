@@ -1,6 +1,7 @@
 """What the retrain worker adds: from a trigger in Kafka to the running function, and from the journal to a file.
 
-    python benchmarks/worker.py [--quick] [--bootstrap SERVERS]
+    python benchmarks/worker.py [--quick] [--bootstrap SERVERS] [--extraction-only]
+    STREAMPROC_AT=DIRECTORY python benchmarks/worker.py --extraction-only    # of another version of streamproc
 
 Dispatch is measured with a real worker's process on a real Kafka: from `produce` of a trigger until the process of its
 job is there (the kernel says when it began, to 10 ms), and until the user's function is called, with a window of 100
@@ -28,6 +29,8 @@ from typing import Any
 import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a script, from anywhere
+if other := os.environ.get("STREAMPROC_AT"):
+    sys.path.insert(0, other)
 
 from benchmarks.dispatch import measure
 from streamproc.config.model import Gate
@@ -154,25 +157,32 @@ def tell(what: str, delays: list[float]) -> None:
     print(f"{what:32} p50 {statistics.median(delays):7.1f} ms   max {max(delays):7.1f} ms")
 
 
+def dispatches(rounds: int, bootstrap: str | None) -> None:
+    """Both kinds of dispatch."""
+    there, called = dispatch(rounds)
+    tell("worker's decision -> process", there)
+    tell("worker's decision -> function", called)
+    with contextlib.ExitStack() as stack:
+        servers = bootstrap or stack.enter_context(EmbeddedBroker()).bootstrap_servers
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        delays = measure(servers, WARM_UP_ROUNDS + rounds, Path(directory))[WARM_UP_ROUNDS:]
+    tell("trigger written -> acknowledged", [delay.acknowledged for delay in delays])
+    tell("trigger written -> process", [delay.process for delay in delays])
+    tell("trigger written -> function", [delay.function for delay in delays])
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and rows")
     parser.add_argument("--bootstrap", help="use this Kafka instead of an embedded one; topics are left there")
+    parser.add_argument("--extraction-only", action="store_true")
     given = parser.parse_args()
-    quick, rounds = given.quick, 5 if given.quick else 20
+    quick = given.quick
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
-    there, called = dispatch(rounds)
-    tell("worker's decision -> process", there)
-    tell("worker's decision -> function", called)
-    with contextlib.ExitStack() as stack:
-        bootstrap = given.bootstrap or stack.enter_context(EmbeddedBroker()).bootstrap_servers
-        directory = stack.enter_context(tempfile.TemporaryDirectory())
-        delays = measure(bootstrap, WARM_UP_ROUNDS + rounds, Path(directory))[WARM_UP_ROUNDS:]
-    tell("trigger written -> acknowledged", [delay.acknowledged for delay in delays])
-    tell("trigger written -> process", [delay.process for delay in delays])
-    tell("trigger written -> function", [delay.function for delay in delays])
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    if not given.extraction_only:
+        dispatches(5 if quick else 20, given.bootstrap)
     rows = 40_000 if quick else 200_000
     for form in ("parquet", "csv", "jsonl"):
         speeds = extraction(rows, 3, form)
