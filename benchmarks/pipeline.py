@@ -2,6 +2,7 @@
 
 python benchmarks/pipeline.py [--events N] [--verify] [--repeat N]     (or: make bench ARGS=...)
 python benchmarks/pipeline.py --latency-only [--rate N ...] [--seconds N]
+python benchmarks/pipeline.py --scale [--events N]
 python benchmarks/pipeline.py --quick                                  a small run that checks itself, for CI
 """
 
@@ -51,6 +52,7 @@ def arguments() -> argparse.Namespace:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--latency-only", action="store_true")
     only.add_argument("--throughput-only", action="store_true")
+    only.add_argument("--scale", action="store_true", help="what two processes cost, and how far one hot model goes")
     only.add_argument("--quick", action="store_true", help=f"{QUICK_EVENTS:,} events; fails when something is off")
     found = parser.parse_args()
     if found.quick:
@@ -78,7 +80,7 @@ def run(options: argparse.Namespace, bootstrap: str, broker_pid: int | None, dir
         print_table(rows, sizes)
         if options.quick:
             faults += too_dear(rows)
-    if not options.throughput_only:
+    if not (options.throughput_only or options.scale):
         result["latency"] = latencies(options, bootstrap, directory)
     line = json.dumps(result)
     print(f"\n{line}")
@@ -114,6 +116,8 @@ def throughput(
     pairs = options.events // 2
     bench = Throughput(bootstrap, pairs, broker_pid, directory)
     steps = [bench.floor, bench.alone, bench.two_processes, bench.one_process]
+    if options.scale:
+        steps = [bench.floor, bench.alone, bench.two_joins, bench.hot_model]
     rounds: list[list[Row]] = []
     faults: list[str] = []
     for _ in range(options.repeat):

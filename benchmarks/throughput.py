@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.answers import Answers
 from benchmarks.process import PATIENCE, ROOT, Stages, Usage, peak_rss_mb
-from benchmarks.traffic import ADWIN, INPUTS, PARTITIONS, Filled, new_pipeline
+from benchmarks.traffic import ADWIN, INPUTS, MODELS, PARTITIONS, Filled, new_pipeline
 from streamproc.config.model import Config
 from streamproc.kafka.admin import Admin
 
@@ -86,6 +86,25 @@ class Throughput:
         self.finished.append(config)
         return rows
 
+    def hot_model(self) -> list[Row]:
+        """The same with all events of one model: its outcomes are one partition of the journal, one process's work."""
+        config, written, filled = self._pipeline(MODELS[:1])
+        with Stages(written, ["join"], self._directory) as join:
+            self._measure("", 2 * self._pairs, [join], [Group(config, "join", INPUTS)], filled)
+        with Answers(config), Stages(written, ["monitor"], self._directory) as monitor:
+            groups = [Group(config, "monitor", ["journal"])]
+            rows = self._measure("monitor by itself, one model", self._pairs, [monitor], groups)
+        self.finished.append(config)
+        return rows
+
+    def two_joins(self) -> list[Row]:
+        """Two processes share the join's partitions; no monitor beside them."""
+        config, written, filled = self._pipeline()
+        with contextlib.ExitStack() as stack:
+            processes = [stack.enter_context(Stages(written, ["join"], self._directory)) for _ in range(2)]
+            groups = [Group(config, "join", INPUTS)]
+            return self._measure("join, two processes", 2 * self._pairs, processes, groups, filled)[:1]
+
     def two_processes(self) -> list[Row]:
         """Both at the same time, a process each."""
         return self._both("join + monitor, two processes", [["join"], ["monitor"]])
@@ -139,9 +158,9 @@ class Throughput:
         parts = zip(processes, costs, peaks, strict=True)
         return [whole, *(Row(f"  its {p.stages[0]}", events, seconds, cost, None, peak) for p, cost, peak in parts)]
 
-    def _pipeline(self) -> tuple[Config, dict[str, Any], Filled]:
+    def _pipeline(self, models: Sequence[str] = MODELS) -> tuple[Config, dict[str, Any], Filled]:
         config, written = new_pipeline(self._bootstrap, ADWIN)
-        filled = Filled(config, self._pairs)
+        filled = Filled(config, self._pairs, models)
         self.sizes = filled.sizes
         return config, written, filled
 

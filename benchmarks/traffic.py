@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from confluent_kafka import Producer
@@ -60,8 +60,12 @@ def new_pipeline(bootstrap: str, model: dict[str, Any], **sections: Any) -> tupl
 class Maker:
     """The n-th prediction and its label, as bytes: the same for every run of as many pairs."""
 
-    def __init__(self, pairs: int, start: int) -> None:
-        """`start`: the event time of the first prediction, epoch ms; each further one is a millisecond later."""
+    def __init__(self, pairs: int, start: int, models: Sequence[str] = MODELS) -> None:
+        """`start`: the event time of the first prediction, epoch ms; each further one is a millisecond later.
+
+        The predictions are of the `models` in turn.
+        """
+        self._models = [model.encode() for model in models]
         rng = random.Random(7)  # noqa: S311 - data, not secrets
         self._start, self._stretch = start, max(_SHORTEST, pairs // _STRETCHES)
         self._ids = [f"{rng.getrandbits(96):024x}" for _ in range(_KINDS)]
@@ -77,10 +81,10 @@ class Maker:
         """A prediction as a model server writes it."""
         at = self._start + n if event_time is None else event_time
         answer, tail = self._tails[n % _KINDS]
-        model = MODELS[n % len(MODELS)]
+        model = self._models[n % len(self._models)]
         return b'{"prediction_id":"%b","model_id":"%b","model_version":"2026-05-01","time":%d,"prediction":%d,%b' % (
             key,
-            model.encode(),
+            model,
             at,
             answer,
             tail,
@@ -114,13 +118,13 @@ def _tail(rng: random.Random) -> tuple[int, bytes]:
 class Filled:
     """All events of a run, written and flushed, but not to be read before `release`."""
 
-    def __init__(self, config: Config, pairs: int) -> None:
+    def __init__(self, config: Config, pairs: int, models: Sequence[str] = MODELS) -> None:
         # Not the transactional properties of the stages: this one transaction takes longer.
         own = {"transactional.id": f"{config.pipeline}-fill", "transaction.timeout.ms": 600_000}
         self._producer = Producer(properties.producer(config.kafka) | own)
         self._producer.init_transactions(30)
         self._producer.begin_transaction()
-        maker = Maker(pairs, int(time.time() * 1000) - pairs - 1000)
+        maker = Maker(pairs, int(time.time() * 1000) - pairs - 1000, models)
         topics, size = [config.topics.predictions, config.topics.labels], [0, 0]
         for n, is_label, key in maker.events(pairs):
             value = maker.label(n, key) if is_label else maker.prediction(n, key)

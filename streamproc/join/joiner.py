@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from streamproc.config.base import Scalar
 from streamproc.config.model import Model
 from streamproc.errors import BadRecord
+from streamproc.join.reading import Truth
 from streamproc.join.store.entries import Early, Entry, Joined, Waiting
 from streamproc.join.store.protocol import Store
 from streamproc.join.watermark import Watermark
@@ -58,61 +59,54 @@ class Joiner:
         self.watermark.go_on(place)
         self.expire()
 
-    def prediction(self, event: dict[str, Any]) -> list[bytes]:
-        """A decoded prediction -> the journal records that follow from it, in order."""
-        model_id, prediction_id, time = event["model_id"], event["prediction_id"], event["time"]
-        answer = event["prediction"]
-        if self._models[model_id].task == "regression" and not _is_number(answer):
+    def prediction(self, prediction_id: str, waiting: Waiting) -> list[bytes]:
+        """A prediction -> the journal records that follow from it, in order. Raises BadRecord."""
+        model_id = waiting.model_id
+        if self._models[model_id].task == "regression" and not _is_number(waiting.prediction):
             raise BadRecord("invalid_field", f"prediction: {model_id} is a regression, its predictions are numbers")
         entry = self.store.get(prediction_id)
         if entry is not None and not isinstance(entry, Early):
             self.counts.duplicates += 1
             return []
-        if time < self.horizon:
+        if waiting.time < self.horizon:
             self.counts.late += 1
             return []
-        body = orjson.dumps(event)[1:-1]
-        records = [b'{"kind":"prediction",' + body + b"}"] if model_id in self._watches else []
+        records = [b'{"kind":"prediction",%b}' % waiting.body] if model_id in self._watches else []
         if entry is None:
-            self.store.put(prediction_id, Waiting(time, model_id, answer, body), None)
+            self.store.put(prediction_id, waiting, None)
             return records
-        waiting = Waiting(time, model_id, answer, body)
         suitable = [(at, label) for at, label in entry.labels if self._mismatch(waiting, label) is None]
         self.counts.unmatched_labels += len(entry.labels) - len(suitable)
         if suitable:
-            at, label = suitable[-1]
-            records.append(self._joined(prediction_id, waiting, label, at, entry))
+            records.append(self._joined(prediction_id, waiting, Truth(*suitable[-1]), entry))
         else:
             self.store.put(prediction_id, waiting, entry)
         return records
 
-    def label(self, event: dict[str, Any]) -> tuple[str, bytes] | None:
-        """A decoded label -> (model_id, outcome), or None. Raises BadRecord if it does not fit its prediction."""
-        prediction_id, label, time = event["prediction_id"], event["label"], event["time"]
+    def label(self, prediction_id: str, truth: Truth) -> tuple[str, bytes] | None:
+        """A label -> (model_id, outcome), or None. Raises BadRecord if it does not fit its prediction."""
         entry = self.store.get(prediction_id)
+        time, label = truth.time, truth.label
         if entry is None:
             if time < self.horizon:
                 self.counts.late += 1
             else:
                 self.store.put(prediction_id, Early(time, ((time, label),)), None)
             return None
-        if not isinstance(entry, Early) and entry.model_id not in self._models:
-            self.counts.unmatched_labels += 1  # its model has left the configuration, the store is older
-            return None
-        if isinstance(entry, Waiting):
-            self._refuse_mismatch(entry, label)
-            return entry.model_id, self._joined(prediction_id, entry, label, time, entry)
         if isinstance(entry, Early):
             self.store.put(prediction_id, _with_another(entry, time, label), entry)
             self.counts.duplicates += 1
             return None
-        if entry.label == label or time < entry.label_time:
+        if entry.model_id not in self._models:
+            self.counts.unmatched_labels += 1  # its model has left the configuration, the store is older
+            return None
+        if isinstance(entry, Joined) and (entry.label == label or time < entry.label_time):
             if time > entry.label_time:  # said again: a label from in between is no revision
-                self.store.put(prediction_id, entry._replace(label_time=time), entry)
+                self.store.put(prediction_id, replace(entry, label_time=time), entry)
             self.counts.duplicates += 1
             return None
         self._refuse_mismatch(entry, label)
-        return entry.model_id, self._joined(prediction_id, entry, label, time, entry)
+        return entry.model_id, self._joined(prediction_id, entry, truth, entry)
 
     def expire(self) -> None:
         """Drop what is older than the watermark less the label TTL."""
@@ -121,7 +115,8 @@ class Joiner:
         self.counts.expired_predictions += dropped.waiting
         self.counts.unmatched_labels += dropped.early
 
-    def _joined(self, prediction_id: str, entry: Waiting | Joined, label: Scalar, time: int, before: Entry) -> bytes:
+    def _joined(self, prediction_id: str, entry: Waiting | Joined, truth: Truth, before: Entry) -> bytes:
+        time, label = truth.time, truth.label
         joined = Joined(entry.time, entry.model_id, entry.prediction, entry.body, label, time)
         self.store.put(prediction_id, joined, before)
         if isinstance(entry, Joined):

@@ -25,14 +25,13 @@ class PartitioningCheck:
         self._seen = {"predictions": 0, "labels": 0}
         self._fits = {side: dict.fromkeys(PARTITIONERS, 0) for side in self._seen}
 
-    @property
-    def done(self) -> bool:
-        """Whether enough records of both sides were seen; with one partition none is needed."""
-        return self._partitions == 1 or all(seen >= SAMPLE for seen in self._seen.values())
+    def wants(self, side: str) -> bool:
+        """Whether more of this side's records should be watched."""
+        return self._partitions > 1 and self._seen[side] < SAMPLE
 
     def watch(self, side: str, prediction_id: str) -> None:
         """Take one record's id. Raises TopicError when the sides cannot meet."""
-        if self._partitions == 1 or self._seen[side] >= SAMPLE:
+        if not self.wants(side):
             return
         self._seen[side] += 1
         key = prediction_id.encode()

@@ -13,12 +13,11 @@ from streamproc.errors import BadRecord, StateDamaged, TopicError
 from streamproc.events.codec import Decode, decoder
 from streamproc.events.command import Command
 from streamproc.events.deploy import Deploy
-from streamproc.events.label import Label
 from streamproc.events.metric import Metric
-from streamproc.events.prediction import Prediction
 from streamproc.join.inputs import source_topics
 from streamproc.join.joiner import Counts, Joiner
 from streamproc.join.partitioning import PartitioningCheck
+from streamproc.join.reading import Read, T, label_reader, prediction_reader
 from streamproc.join.restart import rules, unusable
 from streamproc.join.store.disk import Disk
 from streamproc.join.store.memory import MemoryStore
@@ -31,7 +30,9 @@ BUCKETS_PER_TTL = 8
 MOST_RECENT, FEWEST_RECENT = 40_000, 1_000
 """Entries that stay in memory over a disk: of all partitions together, and of one however many there are."""
 MOST_UNSETTLED = 20_000
-"""Entries in memory while records are only read again: those need not wait for a commit."""
+"""Entries of all partitions together that wait in memory for their disk: what a killed process has to read again."""
+SETTLE_MS = 1_000
+"""How long they wait at most, with commits that often: a label that comes soon spares its prediction a write."""
 
 
 class JoinStage:
@@ -46,6 +47,7 @@ class JoinStage:
         """`disks` gives the disk of a partition's state; without, it is in memory alone. `recent`: as of Overlay."""
         self._config, self._partitions, self._disks = config, partitions, disks
         self._recent = max(FEWEST_RECENT, MOST_RECENT // partitions) if recent is None else recent
+        self.most_unsettled = max(FEWEST_RECENT, MOST_UNSETTLED // partitions)
         self._bucket_ms = max(1000, config.join.label_ttl // BUCKETS_PER_TTL)
         topics = config.topics
         self.predictions, self.labels = source_topics(config)
@@ -94,6 +96,8 @@ class JoinTask(Uncached):
         self._positions: dict[str, int] = {}
         """Of the folded topics: the state is what follows from all before."""
         self._settled: dict[str, int] = {}
+        self._now = self._settled_at = 0
+        """The newest wake-up, and the one before the disk was written last, epoch ms."""
         self._committed: dict[str, int] = {}
         """Of the folded topics, when the partition was opened: what is below is only read again. Empty from then on."""
         self._models = {model_id: model_id.encode() for model_id in config.models}
@@ -103,10 +107,8 @@ class JoinTask(Uncached):
         self._check = PartitioningCheck(partition, partitions) if config.join.co_partitioning == "check" else None
         inputs = config.inputs
         copied = config.join.co_partitioning == "repartition"  # the copies have our own field names already
-        self._decoders = {
-            "predictions": decoder(Prediction, None if copied else inputs.predictions.fields),
-            "labels": decoder(Label, None if copied else inputs.labels.fields),
-        }
+        self._read_prediction = prediction_reader(None if copied else inputs.predictions.fields, config.models)
+        self._read_label = label_reader(None if copied else inputs.labels.fields)
         self._others: dict[str, tuple[str, Decode]] = {
             config.topics.metrics: ("metric", decoder(Metric, inputs.metrics.fields)),
             config.topics.commands: ("command", decoder(Command)),
@@ -124,7 +126,9 @@ class JoinTask(Uncached):
         self._positions[topic] = end = records[-1].offset() + 1
         if end > self._committed.get(topic, 0):
             self._committed = {}
-        elif self.joiner.store.unsettled >= MOST_UNSETTLED:
+        elif (
+            self.joiner.store.unsettled >= self._stage.most_unsettled
+        ):  # only read again: it need not wait for a commit
             self._settle()
 
     def resume(self, past: Mapping[str, Past]) -> Mapping[str, int]:
@@ -147,18 +151,20 @@ class JoinTask(Uncached):
         return dict(self._positions)
 
     def committed(self, positions: Mapping[str, int]) -> None:
-        """Only now may the store take what was processed."""
+        """Only now may the store take what was processed, and not every time: what is missing is read again."""
         self._positions = {topic: positions[topic] for topic in self._stage.folded if topic in positions}
         self._committed = {}
-        if self._positions != self._settled:
+        is_due = not 0 <= self._now - self._settled_at < SETTLE_MS
+        if self._positions != self._settled and (is_due or self.joiner.store.unsettled >= self._stage.most_unsettled):
             self._settle()
 
     def _settle(self) -> None:
         self.joiner.store.settle(Kept(self._positions, self.joiner.watermark.place))
-        self._settled = dict(self._positions)
+        self._settled, self._settled_at = dict(self._positions), self._now
 
     def wake(self, now: int, out: Outputs) -> None:
         """Expire what a topic that has fallen silent would hold for ever."""
+        self._now = now
         if self._committed:  # restored, and nothing has been read since
             self._positions, self._committed = self._committed, {}
             self._settle()
@@ -175,55 +181,53 @@ class JoinTask(Uncached):
         self._stage.closed(self._partition)
 
     def _predictions(self, records: Sequence[Record], out: Outputs) -> None:
-        events, newest = self._usable("predictions", records, out)
-        take, models = self.joiner.prediction, self._models
-        for record, event in events:
+        read, newest = self._read("predictions", self._read_prediction, records, out)
+        take, send, models, journal = self.joiner.prediction, out.send, self._models, self._journal
+        for record, prediction_id, waiting in read:
             try:
-                for value in take(event):
-                    out.send(self._journal, value, models[event["model_id"]])
+                for value in take(prediction_id, waiting):
+                    send(journal, value, models[waiting.model_id])
             except BadRecord as error:
                 out.reject(record, error)
         self._advance("predictions", newest)
 
     def _labels(self, records: Sequence[Record], out: Outputs) -> None:
-        events, newest = self._usable("labels", records, out)
-        take, models = self.joiner.label, self._models
-        for record, event in events:
+        read, newest = self._read("labels", self._read_label, records, out)
+        take, send, models, journal = self.joiner.label, out.send, self._models, self._journal
+        for record, prediction_id, truth in read:
             try:
-                joined = take(event)
+                joined = take(prediction_id, truth)
                 if joined is not None:
-                    out.send(self._journal, joined[1], models[joined[0]])
+                    send(journal, joined[1], models[joined[0]])
             except BadRecord as error:
                 out.reject(record, error)
         self._advance("labels", newest)
 
-    def _usable(
-        self, side: str, records: Sequence[Record], out: Outputs
-    ) -> tuple[list[tuple[Record, dict[str, Any]]], int]:
-        """The decoded events with their records, and the time (epoch ms) that the newest takes the watermark to."""
-        decode, max_future = self._decoders[side], self._max_future
-        models = self._models if side == "predictions" else None
-        newest, events = 0, []
+    def _read(
+        self, side: str, read: Read[T], records: Sequence[Record], out: Outputs
+    ) -> tuple[list[tuple[Record, str, T]], int]:
+        """(record, prediction id, event) of what can be used; the time (epoch ms) that it takes the watermark to."""
+        max_future, check = self._max_future, self._check
+        watch = check.watch if check is not None and check.wants(side) else None
+        newest, usable = 0, []
         for record in records:
             try:
                 arrived = record.timestamp()[1]
-                event = decode(record.value(), record.key(), arrived)
-                if models is not None and event["model_id"] not in models:
-                    raise BadRecord("unknown_model", f"{event['model_id']!r} is not among the configured models")
-                time = event["time"]
+                prediction_id, event = read(record, arrived)
+                time = event.time
                 if time > arrived + max_future:
                     raise self._from_the_future(time, arrived)
-                if self._check is not None:
-                    self._watch(self._check, side, event["prediction_id"])
-                events.append((record, event))
+                if watch is not None:
+                    watch(side, prediction_id)
+                usable.append((record, prediction_id, event))
                 if time > arrived:  # an event ahead of its record takes the watermark no further
                     time = arrived
                 if time > newest:
                     newest = time
             except BadRecord as error:
                 out.reject(record, error)
-        self.joiner.store.prefetch([event["prediction_id"] for _, event in events])
-        return events, newest
+        self.joiner.store.prefetch([prediction_id for _, prediction_id, _ in usable])
+        return usable, newest
 
     def _pass_on(self, kind: str, decode: Decode, records: Sequence[Record], out: Outputs) -> None:
         for record in records:
@@ -238,11 +242,6 @@ class JoinTask(Uncached):
                 out.reject(record, error)
             else:
                 out.send(self._journal, orjson.dumps({"kind": kind, **event}), key)
-
-    def _watch(self, check: PartitioningCheck, side: str, prediction_id: str) -> None:
-        check.watch(side, prediction_id)
-        if check.done:
-            self._check = None
 
     def _advance(self, side: str, event_time: int) -> None:
         self.joiner.watermark.advance(side, event_time)

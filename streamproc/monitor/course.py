@@ -12,6 +12,10 @@ from streamproc.policy.guards import SITUATION, Situation
 from streamproc.policy.lifecycle import Happening, State, step
 from streamproc.stateful import INTEGER, TEXT, Stateful, fields, optional
 
+# Made once: they are asked for with every outcome, and an enumeration takes its time to name a member.
+_WAITS = (State.TRIGGERED, State.RETRAINING)
+_WARMS_UP = (State.DEPLOYED, State.WARMING_UP)
+
 
 class Course(Stateful):
     """The table is in `policy/lifecycle.py`; this walks it. Times are epoch ms of the journal."""
@@ -33,11 +37,11 @@ class Course(Stateful):
 
     @property
     def waits_for_a_retrain(self) -> bool:
-        return self.situation.state in (State.TRIGGERED, State.RETRAINING)
+        return self.situation.state in _WAITS
 
     @property
     def warms_up(self) -> bool:
-        return self.situation.state in (State.DEPLOYED, State.WARMING_UP)
+        return self.situation.state in _WARMS_UP
 
     def fire(self) -> None:
         """A trigger is raised; the caller sets its id."""

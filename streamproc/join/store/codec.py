@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import ormsgpack
+from msgspec import MsgspecError, msgpack
 
 from streamproc.errors import StateDamaged
 from streamproc.join.store.entries import Early, Entry, Joined, Waiting
 from streamproc.join.store.protocol import Kept
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when bytes change, and when the join or the decoding makes other entries of the same records."""
 
 KINDS: tuple[type[Entry], ...] = (Waiting, Early, Joined)
@@ -31,37 +31,33 @@ class Summary(NamedTuple):
     buckets: dict[int, Counts]
 
 
-def pack_entry(entry: Entry) -> bytes:
-    """An entry as msgpack: its kind, then its fields."""
-    return ormsgpack.packb((NUMBERS[type(entry)], *entry))
+pack_entry: Callable[[Entry], bytes] = msgpack.Encoder().encode
+"""An entry as msgpack: an array of its kind's number, then its fields."""
+_decode_entry: Callable[[bytes], Entry] = msgpack.Decoder(Entry).decode
 
 
 def unpack_entry(value: bytes) -> Entry:
     """Raises StateDamaged."""
     try:
-        number, *fields = ormsgpack.unpackb(value)
-        if KINDS[number] is Early:
-            time, labels = fields
-            return Early(time, tuple([(at, label) for at, label in labels]))
-        return Waiting(*fields) if KINDS[number] is Waiting else Joined(*fields)
-    except (ValueError, TypeError, IndexError) as exc:
+        return _decode_entry(value)
+    except (MsgspecError, ValueError) as exc:
         raise StateDamaged(f"an entry cannot be read: {exc}") from exc
 
 
 def pack_summary(summary: Summary) -> bytes:
     """A summary as msgpack: the format, then its fields."""
     buckets = [[number, *counts] for number, counts in summary.buckets.items()]
-    return ormsgpack.packb([FORMAT, summary.rules, *summary.kept, buckets])
+    return msgpack.encode([FORMAT, summary.rules, *summary.kept, buckets])
 
 
 def unpack_summary(value: bytes) -> Summary | None:
     """None: of another format. Raises StateDamaged."""
     try:
-        found: list[Any] = ormsgpack.unpackb(value)
+        found: list[Any] = msgpack.decode(value)
         if found[0] != FORMAT:
             return None
         _, rules, positions, (predictions, labels, time), buckets = found
         counts = {number: [waiting, early, joined] for number, waiting, early, joined in buckets}
         return Summary(rules, Kept(positions, (predictions, labels, time)), counts)
-    except (ValueError, TypeError, IndexError, KeyError) as exc:
+    except (MsgspecError, ValueError, TypeError, IndexError, KeyError) as exc:
         raise StateDamaged(f"the summary cannot be read: {exc}") from exc

@@ -1,13 +1,17 @@
-"""What the join knows of one prediction id."""
+"""What the join knows of one prediction id.
+
+Made by the million: msgspec's structs cost a fifth of named tuples to make, a disk's bytes are theirs, and the garbage
+collector does not look at them.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from streamproc.config.base import Scalar
 
 
-class Waiting(NamedTuple):
+class Waiting(Struct, frozen=True, gc=False, array_like=True, tag=0):
     """A prediction without its label."""
 
     time: int
@@ -17,7 +21,7 @@ class Waiting(NamedTuple):
     """The prediction's fields as JSON, without the braces."""
 
 
-class Early(NamedTuple):
+class Early(Struct, frozen=True, gc=False, array_like=True, tag=1):
     """Labels without their prediction."""
 
     time: int
@@ -26,7 +30,7 @@ class Early(NamedTuple):
     """(time, label) of the newest one of each type, the newest last: the prediction tells which will do."""
 
 
-class Joined(NamedTuple):
+class Joined(Struct, frozen=True, gc=False, array_like=True, tag=2):
     """A prediction that has its label: kept until the label TTL, to know duplicates and revisions."""
 
     time: int

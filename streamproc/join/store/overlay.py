@@ -10,6 +10,7 @@ from streamproc.join.store.buckets import Buckets
 from streamproc.join.store.codec import Summary, pack_entry, pack_summary, unpack_entry, unpack_summary
 from streamproc.join.store.disk import Disk, Writes
 from streamproc.join.store.entries import Entry
+from streamproc.join.store.filters import Filters
 from streamproc.join.store.protocol import NOTHING, Dropped, Kept
 
 RECENT = 10_000
@@ -31,6 +32,7 @@ class Overlay:
         self._buckets = Buckets(bucket_ms, {})
         self._on_disk: list[int] = []
         """Buckets, the newest first."""
+        self._filters = Filters()
         self._changed: dict[str, Entry] = {}
         self._moved: list[tuple[int, str]] = []
         self._dropped: list[int] = []
@@ -42,9 +44,11 @@ class Overlay:
         """What was near before that."""
 
     def get(self, prediction_id: str) -> Entry | None:
-        if prediction_id not in self._near:
+        try:
+            entry = self._near[prediction_id]
+        except KeyError:
             self.prefetch([prediction_id])
-        entry = self._near[prediction_id]
+            entry = self._near[prediction_id]
         return None if entry is None or entry.time < self._floor else entry
 
     def put(self, prediction_id: str, entry: Entry, before: Entry | None) -> None:
@@ -80,16 +84,17 @@ class Overlay:
             self._fetch(sorted(far))  # in the order of the keys: neighbours on the disk are read together
 
     def _fetch(self, names: Sequence[str]) -> None:
-        keys = [name.encode() for name in names]
         try:
             for number in self._on_disk:
-                values = self._disk.get(number, keys)
-                if any(values):
-                    found = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+                likely = self._filters.may_have(number, names)
+                if not likely:
+                    continue
+                values = self._disk.get(number, [name.encode() for name in likely])
+                found = {name: value for name, value in zip(likely, values, strict=True) if value is not None}
+                if found:
                     self._near.update({name: unpack_entry(value) for name, value in found.items()})
                     names = [name for name in names if name not in found]
-                    keys = [name.encode() for name in names]
-                    if not keys:
+                    if not names:
                         break
         except StateDamaged as exc:
             self._throw_away(exc)
@@ -124,12 +129,14 @@ class Overlay:
         if not self._is_open:
             self.begin_anew("nothing has been committed of these inputs")
         put: dict[int, list[tuple[bytes, bytes]]] = {}
+        names: dict[int, list[str]] = {}
         for prediction_id, entry in self._changed.items():
             if entry.time >= self._floor:
                 number = entry.time // self._bucket_ms
                 if number not in put:
-                    put[number] = []
+                    put[number], names[number] = [], []
                 put[number].append((prediction_id.encode(), pack_entry(entry)))
+                names[number].append(prediction_id)
         on_disk = set(self._on_disk)
         removed = [(number, name.encode()) for number, name in self._moved if number in on_disk]
         summary = pack_summary(Summary(self._rules, kept, {n: self._buckets.counts[n] for n in on_disk | put.keys()}))
@@ -137,6 +144,11 @@ class Overlay:
             self._disk.write(Writes(summary, removed, put, self._dropped))
         except StateDamaged as exc:
             self._throw_away(exc)
+        for number, ids in names.items():
+            if number not in on_disk:
+                self._filters.begin(number)
+            self._filters.add(number, ids)
+        self._filters.drop(self._dropped)
         self._on_disk = sorted(on_disk | put.keys(), reverse=True)
         self._changed, self._moved, self._dropped = {}, [], []
         if len(self._near) >= self._recent:

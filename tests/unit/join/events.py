@@ -8,6 +8,8 @@ import orjson
 
 from streamproc.config.model import Config
 from streamproc.join.joiner import Joiner
+from streamproc.join.reading import Truth
+from streamproc.join.store.entries import Waiting
 from streamproc.join.store.memory import MemoryStore
 from streamproc.replay.memory import MemoryRecord
 
@@ -56,3 +58,15 @@ def record(topic: str, event: Any, *, time: int = 0, offset: int = 0, key: bytes
 def journal(values: list[bytes]) -> list[dict[str, Any]]:
     """Journal records as they are read."""
     return [orjson.loads(value) for value in values]
+
+
+def predict(join: Joiner, event: dict[str, Any]) -> list[bytes]:
+    """Give the join a decoded prediction."""
+    body = orjson.dumps(event)[1:-1]
+    waiting = Waiting(event["time"], event["model_id"], event["prediction"], body)
+    return join.prediction(event["prediction_id"], waiting)
+
+
+def tell(join: Joiner, event: dict[str, Any]) -> tuple[str, bytes] | None:
+    """Give the join a decoded label."""
+    return join.label(event["prediction_id"], Truth(event["time"], event["label"]))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.errors import BadRecord
-from tests.unit.join.events import joiner, journal, label, prediction
+from tests.unit.join.events import joiner, journal, label, predict, prediction, tell
 
 NAMES = ("x", "y", "z")
 MODELS = {"x": ("clicks", (0, 1, True)), "y": ("prices", (1, 2.5)), "z": ("words", ("a", "b"))}
@@ -34,9 +34,9 @@ def read(events: Sequence[Event]) -> tuple[dict[str, tuple[Any, Any]], list[Even
     for event in events:
         try:
             if "prediction" in event:
-                written += journal(join.prediction(event))
+                written += journal(predict(join, event))
             else:
-                answer = join.label(event)
+                answer = tell(join, event)
                 written += journal([answer[1]]) if answer is not None else []
         except BadRecord:
             assert "label" in event

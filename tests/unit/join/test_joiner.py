@@ -10,14 +10,14 @@ import pytest
 from streamproc.errors import BadRecord
 from streamproc.join.joiner import Counts, Joiner
 from streamproc.join.store.entries import Early, Joined, Waiting
-from tests.unit.join.events import START, TTL, joiner, journal, label, prediction
+from tests.unit.join.events import START, TTL, joiner, journal, label, predict, prediction, tell
 
 
 def said(join: Joiner, event: dict[str, Any]) -> list[dict[str, Any]]:
     """What the join writes for this event."""
     if "label" not in event:
-        return journal(join.prediction(event))
-    answer = join.label(event)
+        return journal(predict(join, event))
+    answer = tell(join, event)
     return [] if answer is None else journal([answer[1]])
 
 
@@ -80,7 +80,7 @@ def test_a_label_on_a_waiting_prediction_makes_the_outcome() -> None:
     join = joiner()
     event = prediction(model_version="v1", weight=2.0, segments={"country": "de"})
     said(join, event)
-    answer = join.label(label(truth=False, time=-5))
+    answer = tell(join, label(truth=False, time=-5))
     assert answer is not None
     assert (answer[0], orjson.loads(answer[1])) == ("clicks", outcome(event, False, -5))
 
@@ -152,7 +152,7 @@ def test_a_label_of_another_kind_is_refused(model: str, answer: Any, truth: Any)
     join = joiner()
     said(join, prediction(answer=answer, model=model))
     with pytest.raises(BadRecord, match=model) as caught:
-        join.label(label(truth=truth))
+        tell(join, label(truth=truth))
     assert caught.value.code == "label_mismatch"
     assert len(said(join, label(truth=answer))) == 1
 
@@ -184,7 +184,7 @@ def test_a_revision_of_another_kind_is_refused() -> None:
     said(join, prediction())
     said(join, label())
     with pytest.raises(BadRecord, match="two kinds"):
-        join.label(label(truth="no", time=20))
+        tell(join, label(truth="no", time=20))
     assert said(join, label(truth=0, time=21)) == [outcome(prediction(), 0, 21, revises=1)]
 
 
@@ -196,7 +196,7 @@ def test_a_regression_predicts_numbers(answer: Any, before: bool) -> None:
     if before:
         said(join, prediction(answer=1.5, model="prices"))
     with pytest.raises(BadRecord, match="regression") as caught:
-        join.prediction(prediction(answer=answer, model="prices"))
+        predict(join, prediction(answer=answer, model="prices"))
     assert caught.value.code == "invalid_field"
 
 

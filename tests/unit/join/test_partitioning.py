@@ -83,7 +83,7 @@ def test_few_records_prove_nothing() -> None:
 def test_one_partition_needs_no_check() -> None:
     """All ids meet there."""
     check = PartitioningCheck(0, 1)
-    assert check.done
+    assert not check.wants("predictions")
     for n in range(100):
         check.watch("predictions", f"{n}")
 
@@ -91,6 +91,7 @@ def test_one_partition_needs_no_check() -> None:
 def test_it_ends_with_its_sample() -> None:
     """After so many of both sides nothing is looked at any more."""
     check = watch(2, by("murmur2"), by("murmur2"), SAMPLE)
-    assert check.done
+    assert not check.wants("predictions")
+    assert not check.wants("labels")
     for name in ids_in(1, by("crc32"), 64):
         check.watch("labels", name)

@@ -24,6 +24,12 @@ from tests.unit.join.test_interleaving import labels, predictions, read
 TOPICS = ("predictions", "labels")
 
 
+@pytest.fixture(autouse=True)
+def _settles_with_every_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the tests that say otherwise."""
+    monkeypatch.setattr(stage_module, "SETTLE_MS", 0)
+
+
 def task(disk: MemoryDisk | None, **join: Any) -> JoinTask:
     made = JoinStage(configuration(**join), 1, None if disk is None else lambda _: disk).task(0)
     assert isinstance(made, JoinTask)
@@ -77,6 +83,7 @@ steps = st.lists(
         st.tuples(st.just("commit")),
         st.tuples(st.just("killed between commit and settle"), st.sampled_from(TOPICS)),
         st.tuples(st.just("die"), st.sampled_from(TOPICS)),
+        st.tuples(st.just("settle from now on"), st.sampled_from([0, 10**15])),
     ),
     max_size=25,
 )
@@ -87,8 +94,11 @@ steps = st.lists(
 def test_any_number_of_deaths_is_one_story(keeps: bool, left: list[Any], right: list[Any], steps: list[Any]) -> None:
     """What was committed in all lives together is what one life would have written, with a disk and without."""
     life = Life(MemoryDisk() if keeps else None, predictions=left, labels=right)
+    stage_module.SETTLE_MS = 0
     for what, *details in steps:
         match what:
+            case "settle from now on":
+                stage_module.SETTLE_MS = details[0]
             case "read":
                 life.read(*details)
             case "commit":
@@ -157,6 +167,27 @@ def test_before_the_commit_nothing_is_written() -> None:
     assert len(disk.buckets) == 1
 
 
+def test_commits_in_quick_succession_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second after the last time, or when many entries wait; a death in between has only those to read again."""
+    monkeypatch.setattr(stage_module, "SETTLE_MS", 1000)
+    monkeypatch.setattr(stage_module, "FEWEST_RECENT", 4)
+    monkeypatch.setattr(stage_module, "MOST_UNSETTLED", 4)
+    life = Life(disk := MemoryDisk(), predictions=[prediction(f"{n}") for n in range(20)], labels=[])
+
+    def on_disk_after(now: int, count: int) -> int:
+        life.read("predictions", count)
+        life.task.wake(now, MemoryOutputs())
+        life.commit()
+        return sum(map(len, disk.buckets.values()))
+
+    assert [on_disk_after(START + at, 1) for at in (0, 1, 999, 1000, 1001)] == [1, 1, 1, 4, 4]
+    assert on_disk_after(START + 1002, 3) == 8, "many wait"
+    assert on_disk_after(START - 5000, 1) == 9, "the clock was put back"
+    assert on_disk_after(START - 4999, 2) == 9
+    life.die("labels")
+    assert life.read_again == 2
+
+
 def test_a_commit_without_predictions_or_labels_writes_nothing() -> None:
     """Metrics and commands pass through; a disk need not hear of them."""
     life = lived(disk := MemoryDisk())
@@ -167,6 +198,7 @@ def test_a_commit_without_predictions_or_labels_writes_nothing() -> None:
 
 def test_what_is_read_again_is_written_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Millions of entries would not fit into memory until the first commit; and a second death finds half the work."""
+    monkeypatch.setattr(stage_module, "FEWEST_RECENT", 3)
     monkeypatch.setattr(stage_module, "MOST_UNSETTLED", 3)
     life = Life(disk := MemoryDisk(), predictions=[prediction(f"{n}") for n in range(10)], labels=[])
     past = {"predictions": Past(0, 2, 8), "labels": Past(0, 0, 0)}
