@@ -37,6 +37,7 @@ MODELS = {
 def life(running: Running) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Errors that rise, a metric, commands, and a deploy for each trigger; what was raised and decided."""
     rng, answered, number = random.Random(11), set[str](), 0
+    until(lambda: all(engine.progress.live for engine in running.engines), bool, "both stages to be live")
     for turn in range(12):
         predictions, labels = [], []
         for _ in range(240):
