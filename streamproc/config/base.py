@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -39,6 +39,17 @@ Number = Annotated[float, BeforeValidator(no_truth)]
 Share = Annotated[float, Field(gt=0, lt=1), BeforeValidator(no_truth)]
 Count = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(no_truth)]
 Positive = Annotated[int, Field(ge=1, le=MOST), BeforeValidator(no_truth)]
+
+
+def _count_or_all(value: object) -> object:
+    """One message for a union that no reader of a file thinks of as one."""
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if value != "all" and (isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST):
+        raise PydanticCustomError("count_or_all", "write a whole number of at least 1, or all")
+    return number
+
+
+CountOrAll = Annotated[Annotated[int, Field(ge=1, le=MOST)] | Literal["all"], BeforeValidator(_count_or_all)]
 Scalar = bool | int | float | str
 
 

@@ -41,6 +41,7 @@ _WORDS: dict[str, str] = {
     "too_short": "write at least one",
     "union_tag_not_found": _TABLE,
     "number": "write a number",
+    "count_or_all": "write a whole number of at least 1, or `all`",
     "tuple_type": "write a list: each item on a line of its own after `- `, or all in [ ]",
 }
 _MISSING = {

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from streamproc.config.base import MOST, Callable, Count, Name, Number, Positive, Scalar, Section, Share
+from streamproc.config.base import MOST, Callable, Count, CountOrAll, Name, Number, Positive, Scalar, Section, Share
 from streamproc.config.base import no_truth as _no_truth
 from streamproc.config.base import written as _written
 from streamproc.config.detectors import LABELLED_SIGNALS, Detector, DriftSignal
@@ -199,7 +199,7 @@ class Window(Section):
     """Which outcomes a retrain reads: the newest before the trigger, as far back as all of these settings allow."""
 
     outcomes: Annotated[
-        Positive | Literal["all"],
+        CountOrAll,
         Field(description="at most so many; with last_deploy and with a period, all unless a number is written"),
     ] = 5000
     since: Annotated[

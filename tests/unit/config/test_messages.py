@@ -18,6 +18,7 @@ from streamproc.config.settings import Walk
 WHOLE_MODEL = ", ".join(Model.model_fields)
 WHOLE = ", ".join([*list(Config.model_fields)[:-1], "defaults", "models"])
 TABLE = "write settings beneath, one `name: value` a line"
+OUTCOMES = "retrain.window.outcomes: write a whole number of at least 1, or `all` (not '{}')"
 LIST = "write a list: each item on a line of its own after `- `, or all in [ ]"
 DURATION = "write a duration with its unit, such as 30s, 10m, 24h or 7d"
 SCALAR = "write text, a number, or true or false"
@@ -144,6 +145,8 @@ def test_faults_outside_of_models(line: str, column: int, message: str) -> None:
         ("retrain: {function: a.b}", 25, "retrain.function: write module:function, such as `retraining:retrain` (not 'a.b')"),
         ("retrain: {function: 'a:b', gate: {holdout: 1}}", 48, "retrain.gate.holdout: write less than 1.0 (not '1')"),
         ("retrain: {function: 'a:b', window: 300}", 40, f"retrain.window: {TABLE} (not '300')"),
+        ("retrain: {function: 'a:b', window: {outcomes: some}}", 51, OUTCOMES.format("some")),
+        ("retrain: {function: 'a:b', window: {outcomes: 0}}", 51, OUTCOMES.format("0")),
     ],
 )  # fmt: skip
 def test_faults_in_a_model(line: str, column: int, message: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from streamproc.config.model import REGRESSION_GATE, Config, Gate, Model, Retrain
+from streamproc.config.base import MOST
+from streamproc.config.model import REGRESSION_GATE, Config, Gate, Model, Retrain, Window
 
 
 def model(**settings: Any) -> Model:
@@ -112,3 +113,51 @@ def test_a_registrys_password_has_no_place_in_its_url() -> None:
     config = {"pipeline": "p", "models": {"m": {}}}
     with pytest.raises(ValidationError, match="tracking_uri"):
         Config.model_validate({**config, "registry": {"mlflow": {"tracking_uri": "https://me:secret@mlflow"}}})
+
+
+RETRAIN = {"function": "a:b"}
+
+
+@pytest.mark.parametrize(
+    ("written", "words", "most"),
+    [
+        ({}, "the newest 5000", 5000),
+        ({"outcomes": "all"}, "everything", MOST),
+        ({"since": "last_deploy"}, "since the last deploy", MOST),
+        ({"since": "last_deploy", "outcomes": 9}, "since the last deploy", 9),
+        ({"since": "change_point"}, "since the change point", 5000),
+        ({"period": "30d"}, "the last 30d", MOST),
+    ],
+    ids=str,
+)
+def test_a_window_has_one_name_and_one_size(written: dict[str, Any], words: str, most: int) -> None:
+    """Without a number of outcomes, only a deploy and a period set none of their own."""
+    window = Window.model_validate(written)
+    assert (window.words, window.most) == (words, most)
+
+
+@pytest.mark.parametrize(
+    ("retrain", "words"),
+    [
+        ({"window": {"since": "last_deploy", "period": "1d"}}, "write `since` or `period`, not both"),
+        ({"window": {"outcomes": 9}, "side_by_side": [{}, {"outcomes": "all"}]}, "`window` or `side_by_side`"),
+        ({"side_by_side": [{}, {"outcomes": 5000}]}, "several windows, each another one"),
+        ({"side_by_side": [{}]}, "several windows"),
+        ({"side_by_side": [{}, {"outcomes": "all"}], "gate": None}, "side_by_side needs a gate"),
+    ],
+    ids=str,
+)
+def test_windows_that_make_no_sense_are_refused(retrain: dict[str, Any], words: str) -> None:
+    """With what to write instead."""
+    with pytest.raises(ValidationError, match=words):
+        Retrain.model_validate({**RETRAIN, **retrain})
+
+
+def test_a_window_decides_about_triggers_and_what_is_mixed_in_does_not() -> None:
+    """The range is in the trigger: its configuration is another one; reference rows are the worker's affair."""
+
+    def config_hash(**retrain: Any) -> str:
+        return Model.model_validate({"retrain": {**RETRAIN, **retrain}}).config_hash
+
+    assert config_hash(window={"since": "last_deploy"}) != config_hash()
+    assert config_hash(reference="rows.jsonl") == config_hash(gate={"wait": "1h"}) == config_hash()

@@ -249,9 +249,9 @@ class _Life:
         return self._record("command", command=command, command_id=command_id, time=self._now, **until, **request)
 
     def _deploy(self) -> Event:
-        status = self._one(
-            ("started", "rejected", "failed", "superseded", "waiting", "deployed", "rolled_back", "confirmed")
-        )
+        status = self._one(("started", "rejected", "failed", "deployed", "rolled_back", "confirmed"))
+        if self._number % 4 == 0:
+            status = {"failed": "superseded", "confirmed": "waiting"}.get(status, status)
         if status in ("deployed", "rolled_back"):
             self._version += 1
         more: Event = {"deploy_id": f"d{int(self._draw(0, self._number))}"} if self._happens(0.5) else {}
