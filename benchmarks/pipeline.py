@@ -33,7 +33,7 @@ LAYOUTS: dict[str, list[list[str]]] = {
 }
 WARM_UP_SECONDS = 25.0
 QUICK_EVENTS = 60_000
-MOST_TIMES_THE_FLOOR = 25.0
+MOST_TIMES_THE_FLOOR = 14.0
 """Of --quick, whose few events carry the start-up of clients and transactions; docs/performance.md: what is usual."""
 
 
