@@ -176,11 +176,12 @@ class RetrainTask(Uncached):
             return
         if trigger_id in self._finished.values():
             return
-        run = self._stage.pool.get(trigger_id)
-        if run is None:
-            self._give_up(waiting, newer, now, out)
-        elif run.result is not None:
+        pool = self._stage.pool
+        run = pool.get(trigger_id)
+        if run is not None and run.result is not None:
             self._end(waiting, run, report.checked(waiting.trigger, run.result, self.state), now, out)
+        if pool.get(trigger_id) is None:  # that may have let go of a run from before a rebalance
+            self._give_up(waiting, newer, now, out)
 
     def _give_up(self, waiting: OpenTrigger, newer: str | None, now: int, out: Outputs) -> None:
         """End a trigger that nothing runs for, if it is not to be run any more."""

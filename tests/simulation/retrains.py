@@ -144,7 +144,10 @@ class Retrains:
             yield f"{len(letters)} dead letters for {given_up.total()} triggers that have failed"
 
     def _superseded(self) -> Iterator[str]:
-        """Who is superseded, and who says so: both sides name each other, and the newer one came later."""
+        """Who is superseded, and who says so: both sides name each other, and the newer one came later.
+
+        What users have ended at the same moment has two ends, and the first one counts.
+        """
         order: dict[str, int] = {}
         for event in self._read(self.config.topics.triggers):
             order.setdefault(event["trigger_id"], len(order))
@@ -152,10 +155,15 @@ class Retrains:
         for event in self._told():
             named.setdefault(event["trigger_id"], set()).update(event.get("supersedes", ()))
         gone = {e["trigger_id"]: e["superseded_by"] for e in self._told() if e["status"] == "superseded"}
+        by_users = {
+            event["trigger_id"]
+            for event in self._read(self.config.topics.deploys)
+            if event["status"] in FINAL and "deploy_id" not in event
+        }
         for older, newer in gone.items():
             if order[older] > order[newer]:
                 yield f"{older} is superseded by {newer}, which is older"
-            if newer in named and older not in named[newer]:
+            if newer in named and older not in named[newer] and older not in by_users:
                 yield f"{newer} does not say that it supersedes {older}"
         for newer, olders in named.items():
             yield from (f"{newer} says that it supersedes {o}" for o in olders if gone.get(o) != newer)

@@ -253,6 +253,21 @@ def test_a_job_that_takes_its_worker_along_is_given_up() -> None:
     assert len(at.dead_letters) == 1
 
 
+def test_letting_go_of_an_old_run_does_not_begin_one_too_many() -> None:
+    """The partition comes back with a run that was cut off elsewhere: what is hopeless is given up, not started."""
+    at = world(cut_offs=2)
+    at.task.close()
+    there = World(at.config)
+    there.logs, there.committed = at.logs, at.committed
+    there.restore()
+    there.settle()
+    at.executor.handles[0].result = failed("too late")
+    at.committed, at.now = there.committed, at.now + DAY // 2
+    at.restore()
+    at.settle()
+    assert story(at) == [("started", 1), ("started", 2), ("failed", 2)]
+
+
 def test_cut_off_runs_are_no_failures() -> None:
     """Two kills and one failure leave two of three attempts."""
     at = world(attempts=3, backoff=0)
