@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as 
 import confluent_kafka
 
 from benchmarks import latency
+from benchmarks.plot import latency_page
 from benchmarks.throughput import Row, Throughput
 from benchmarks.traffic import LABEL_LAG, MODELS, PARTITIONS
 from benchmarks.verify import wrong_with
@@ -48,6 +49,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the latency is measured")
     parser.add_argument("--bootstrap", help="use this Kafka instead of an embedded one; topics are left there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="latency against load, as an HTML page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON line here too")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--latency-only", action="store_true")
@@ -82,6 +84,8 @@ def run(options: argparse.Namespace, bootstrap: str, broker_pid: int | None, dir
             faults += too_dear(rows)
     if not (options.throughput_only or options.scale):
         result["latency"] = latencies(options, bootstrap, directory)
+        if options.plot:
+            latency_page(result["latency"], f"label to trigger on {result['machine']['cpu']}", options.plot)
     line = json.dumps(result)
     print(f"\n{line}")
     if options.json:
