@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import orjson
 
 from streamproc.config.model import Config
-from streamproc.errors import BadRecord, StateDamaged, TopicError
+from streamproc.errors import BadRecord, StateDamaged, StreamprocError, TopicError
 from streamproc.events.codec import Decode, decoder
 from streamproc.events.command import Command
 from streamproc.events.deploy import Deploy
@@ -96,6 +97,8 @@ class JoinTask(Uncached):
         self._positions: dict[str, int] = {}
         """Of the folded topics: the state is what follows from all before."""
         self._settled: dict[str, int] = {}
+        self._is_clean = False
+        """Whether nothing has been taken since the last commit: what is in memory can no longer be undone."""
         self._now = self._settled_at = 0
         """The newest wake-up, and the one before the disk was written last, epoch ms."""
         self._committed: dict[str, int] = {}
@@ -123,6 +126,7 @@ class JoinTask(Uncached):
             self._predictions(records, out)
         else:
             self._labels(records, out)
+        self._is_clean = False
         self._positions[topic] = end = records[-1].offset() + 1
         if end > self._committed.get(topic, 0):
             self._committed = {}
@@ -153,9 +157,16 @@ class JoinTask(Uncached):
     def committed(self, positions: Mapping[str, int]) -> None:
         """Only now may the store take what was processed, and not every time: what is missing is read again."""
         self._positions = {topic: positions[topic] for topic in self._stage.folded if topic in positions}
-        self._committed = {}
-        is_due = not 0 <= self._now - self._settled_at < SETTLE_MS
-        if self._positions != self._settled and (is_due or self.joiner.store.unsettled >= self._stage.most_unsettled):
+        self._committed, self._is_clean = {}, True
+        if self._is_due or self.joiner.store.unsettled >= self._stage.most_unsettled:
+            self._settle_anew()
+
+    @property
+    def _is_due(self) -> bool:
+        return not 0 <= self._now - self._settled_at < SETTLE_MS
+
+    def _settle_anew(self) -> None:
+        if self._positions != self._settled:
             self._settle()
 
     def _settle(self) -> None:
@@ -168,6 +179,8 @@ class JoinTask(Uncached):
         if self._committed:  # restored, and nothing has been read since
             self._positions, self._committed = self._committed, {}
             self._settle()
+        elif self._is_clean and self._is_due:  # nothing comes any more: what came last need not be read again
+            self._settle_anew()
         self.joiner.watermark.pass_over_idle(now)
         self.joiner.expire()
 
@@ -177,6 +190,9 @@ class JoinTask(Uncached):
         return max(0, self.joiner.horizon - before)
 
     def close(self) -> None:
+        if self._is_clean:
+            with contextlib.suppress(StreamprocError):  # whoever opens it next meets what is wrong
+                self._settle_anew()
         self.joiner.store.close()
         self._stage.closed(self._partition)
 

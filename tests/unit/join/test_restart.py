@@ -188,6 +188,30 @@ def test_commits_in_quick_succession_are_written_together(monkeypatch: pytest.Mo
     assert life.read_again == 2
 
 
+@pytest.mark.parametrize("end", ["close", "wake"])
+def test_what_came_last_is_written_when_nothing_comes_any_more(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a clean end at once, else a second later; but never what is not committed."""
+    monkeypatch.setattr(stage_module, "SETTLE_MS", 1000)
+    life = Life(disk := MemoryDisk(), predictions=[prediction(f"{n}") for n in range(9)], labels=[])
+    life.task.wake(START, MemoryOutputs())
+    for count in (2, 3):
+        life.read("predictions", count)
+        life.commit()
+    assert sum(map(len, disk.buckets.values())) == 2
+    if end == "close":
+        life.task.close()
+    else:
+        life.task.wake(START + 999, MemoryOutputs())
+        assert sum(map(len, disk.buckets.values())) == 2
+        life.task.wake(START + 1000, MemoryOutputs())
+    assert sum(map(len, disk.buckets.values())) == 5
+    if end == "wake":
+        life.read("predictions", 4)
+        life.task.wake(START + 5000, MemoryOutputs())
+        life.task.close()
+        assert sum(map(len, disk.buckets.values())) == 5, "the last four may still be undone"
+
+
 def test_a_commit_without_predictions_or_labels_writes_nothing() -> None:
     """Metrics and commands pass through; a disk need not hear of them."""
     life = lived(disk := MemoryDisk())
