@@ -122,11 +122,11 @@ class JoinTask(Uncached):
         if topic not in self._stage.folded:
             self._pass_on(*self._others[topic], records, out)
             return
+        self._is_clean = False  # before all else: a producer that is lost ends this in the midst of it
         if topic == self._stage.predictions:
             self._predictions(records, out)
         else:
             self._labels(records, out)
-        self._is_clean = False
         self._positions[topic] = end = records[-1].offset() + 1
         if end > self._committed.get(topic, 0):
             self._committed = {}

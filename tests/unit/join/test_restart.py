@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.config.model import Config, Fields
-from streamproc.errors import StateDamaged
+from streamproc.errors import ProducerLost, StateDamaged
 from streamproc.join import stage as stage_module
 from streamproc.join.restart import rules, unusable
 from streamproc.join.stage import JoinStage, JoinTask
@@ -210,6 +210,23 @@ def test_what_came_last_is_written_when_nothing_comes_any_more(end: str, monkeyp
         life.task.wake(START + 5000, MemoryOutputs())
         life.task.close()
         assert sum(map(len, disk.buckets.values())) == 5, "the last four may still be undone"
+
+
+def test_what_was_cut_off_in_the_midst_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer that is lost raises while records are taken: nobody has the outcomes, so the disk must not either."""
+    monkeypatch.setattr(stage_module, "SETTLE_MS", 1000)
+
+    class Lost(MemoryOutputs):
+        def send(self, *_: Any, **__: Any) -> None:
+            raise ProducerLost("it is gone")
+
+    life = Life(disk := MemoryDisk(), predictions=[prediction("a")], labels=[label("a")])
+    life.read("predictions", 1)
+    life.commit()
+    with pytest.raises(ProducerLost):
+        life.task.process("labels", life.log["labels"], Lost())
+    life.task.close()
+    assert disk.summary is None
 
 
 def test_a_commit_without_predictions_or_labels_writes_nothing() -> None:
