@@ -41,9 +41,9 @@ def prediction_reader(fields: Mapping[str, str] | None, models: Collection[str])
 
     def read(record: Record, timestamp: int) -> tuple[str, Waiting]:
         value = record.value() or b""
-        seen = usual(value)
-        time = seen.event_time(timestamp) if seen is not None else None
-        if seen is not None and time is not None:
+        found = usual(value, timestamp)
+        if found is not None:
+            seen, time = found
             prediction_id = seen.prediction_id
             waiting = Waiting(time, seen.model_id, seen.prediction, _body(value, seen, time))
         else:
@@ -64,9 +64,9 @@ def label_reader(fields: Mapping[str, str] | None) -> Read[Truth]:
 
     def read(record: Record, timestamp: int) -> tuple[str, Truth]:
         value = record.value() or b""
-        seen = usual(value)
-        time = seen.event_time(timestamp) if seen is not None else None
-        if seen is not None and time is not None:
+        found = usual(value, timestamp)
+        if found is not None:
+            seen, time = found
             return seen.prediction_id, Truth(time, seen.label)
         event = decode(value, record.key(), timestamp)
         return event["prediction_id"], Truth(event["time"], event["label"])
@@ -77,17 +77,21 @@ def label_reader(fields: Mapping[str, str] | None) -> Read[Truth]:
 Shape = TypeVar("Shape", PredictionShape, LabelShape)
 
 
-def _usual(shape: type[Shape], fields: Mapping[str, str] | None) -> Callable[[bytes], Shape | None]:
-    """JSON -> the shape, if it has it."""
+def _usual(shape: type[Shape], fields: Mapping[str, str] | None) -> Callable[[bytes, int], tuple[Shape, int] | None]:
+    """(JSON, its record's timestamp) -> what is valid for certain, and its time in epoch ms."""
     parse = json.Decoder(shape).decode
 
-    def usual(value: bytes) -> Shape | None:
+    def usual(value: bytes, timestamp: int) -> tuple[Shape, int] | None:
+        if len(value) > MAX_EVENT_BYTES:
+            return None
         try:
-            return parse(value) if len(value) <= MAX_EVENT_BYTES else None
+            seen = parse(value)
         except REFUSED:
             return None
+        time = seen.event_time(timestamp)
+        return None if time is None else (seen, time)
 
-    return usual if not fields else lambda _: None
+    return usual if not fields else lambda *_: None
 
 
 def _body(value: bytes, seen: PredictionShape, time: int) -> bytes:

@@ -13,8 +13,6 @@ FIRST = 16_384
 """Ids that the first filter of all has room for."""
 GROWTH = 4
 """A bucket's next filter has so many times the room of the one before: a few look after millions."""
-
-
 SLACK = 1.25
 """A new bucket gets room for so many times what the fullest one holds."""
 
