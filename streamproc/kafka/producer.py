@@ -21,10 +21,20 @@ INIT_TIMEOUT = 5.0
 """The engine asks again: a stop must not wait for a broker that is away."""
 GRACE = 5.0
 """Seconds that a call may take beyond the limit that it was given; then it is taken to hang."""
+FEW = 500
+"""Records of a transaction that are held back until its offsets are in it. One with more of them is a long one."""
+
+Output = tuple[str, bytes | None, bytes | None, int | None, Headers]
+"""As the arguments of `send`."""
 
 
 class TransactionalProducer:
-    """Implements `streamproc.engine.ports.Producer`."""
+    """Implements `streamproc.engine.ports.Producer`.
+
+    A short transaction's offsets go first, its records after them. The coordinator refuses both while it still writes
+    the end of the transaction before. librdkafka tries offsets again after `retry.backoff.ms`, 2 ms here, but
+    partitions only after 20, which it does not let be set; once the offsets are in, nothing is refused any more.
+    """
 
     def __init__(self, properties: Properties) -> None:
         """Raises ConfigError."""
@@ -33,6 +43,8 @@ class TransactionalProducer:
         except KafkaException as exc:
             raise of_client(exc, "producer") from exc
         self._produce = self._producer.produce
+        self._held: list[Output] | None = None
+        """The records so far of a transaction that is open and short."""
         self._patiently = Caller(f"transactions of {properties.get('transactional.id')}")
 
     def init(self) -> None:
@@ -43,8 +55,24 @@ class TransactionalProducer:
             self._producer.begin_transaction()
         except KafkaException as exc:
             raise of_transaction(exc) from exc
+        self._held = []
 
     def send(self, topic: str, value: bytes | None, key: bytes | None, partition: int | None, headers: Headers) -> None:
+        if self._held is None:
+            self._write(topic, value, key, partition, headers)
+            return
+        self._held.append((topic, value, key, partition, headers))
+        if len(self._held) >= FEW:
+            self._release()
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        for output in held or ():
+            self._write(*output)
+
+    def _write(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int | None, headers: Headers
+    ) -> None:
         while True:
             try:
                 if partition is None and not headers:
@@ -65,6 +93,7 @@ class TransactionalProducer:
         ]
         if offsets:
             self._repeat(CALL_TIMEOUT, self._producer.send_offsets_to_transaction, offsets, metadata)
+        self._release()
         self._repeat(CALL_TIMEOUT, self._producer.commit_transaction)
 
     def abort(self) -> None:
