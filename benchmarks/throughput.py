@@ -21,6 +21,7 @@ from streamproc.kafka.admin import Admin
 LOOK = 0.05
 """Seconds between two looks at the committed offsets: how exact the end of a run is known."""
 SLOWEST = 2_000
+FLOORS = 5
 _MARKERS = 2
 """Transactions end with a control record, which no consumer sees: so far may a committed offset be from the end."""
 
@@ -64,16 +65,19 @@ class Throughput:
         """The pipelines whose journal holds all outcomes."""
 
     def floor(self) -> list[Row]:
-        """A bare loop over topics of the same content."""
+        """A bare loop over topics of the same content; the cheapest of several, each so short that chance counts."""
         config, _, filled = self._pipeline()
         filled.release()
         topics = [getattr(config.topics, name) for name in INPUTS]
+        return [min((self._floor(topics) for _ in range(FLOORS)), key=lambda row: row.cpu_us)]
+
+    def _floor(self, topics: Sequence[str]) -> Row:
         before, events = self._broker(), 2 * self._pairs
         command = [sys.executable, "-m", "benchmarks.floor", self._bootstrap, str(events), *topics]
         answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
         found = json.loads(answer.stdout)
         broker, cost = self._broker_us(before, events), found["cpu"] / events * 1e6
-        return [Row("bare consume + loads", events, found["seconds"], cost, broker, found["peak_rss_mb"])]
+        return Row("bare consume + loads", events, found["seconds"], cost, broker, found["peak_rss_mb"])
 
     def alone(self) -> list[Row]:
         """The join with no monitor beside it, then the monitor on the journal that the join has written."""
