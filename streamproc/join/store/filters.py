@@ -43,11 +43,8 @@ class Filter:
         self.count += len(ids)
 
     def likely(self, ids: Collection[str]) -> Collection[str]:
-        """Those of the ids that it may have, in their order; none that it has is left out."""
-        if len(self._parts) == 1:
-            (only,) = self._parts
-            return [name for name in ids if name in only]
-        return [name for name in ids if any(name in part for part in self._parts)]
+        """Those of the ids that it may have; none that it has is left out."""
+        return {name for part in self._parts for name in ids if name in part}
 
 
 class Filters:
@@ -76,7 +73,7 @@ class Filters:
             del self._spans[span]
 
     def likely(self, numbers: Iterable[int], ids: Collection[str]) -> Iterator[tuple[int, Collection[str]]]:
-        """(bucket, those of the ids that may be in it, in their order); none that is there is left out."""
+        """(bucket, those of the ids that may be in it), where there are any; none that is there is left out."""
         in_span: dict[int, Collection[str]] = {}
         for number in numbers:
             bucket = self._buckets.get(number)
@@ -86,7 +83,8 @@ class Filters:
             span = number // SPAN
             if span not in in_span:
                 in_span[span] = self._spans[span].likely(ids)
-            yield number, bucket.likely(in_span[span])
+            if in_span[span] and (found := bucket.likely(in_span[span])):
+                yield number, found
 
 
 def _as_large_as(others: Mapping[int, Filter]) -> Filter:

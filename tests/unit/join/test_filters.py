@@ -37,10 +37,9 @@ def test_what_was_added_is_never_left_out(steps: list[tuple[object, ...]]) -> No
                     there.pop(number, None)
             asked = [name for ids in there.values() for name in ids]
             found = dict(filter_.likely(there, asked))
-            assert list(found) == list(there)
+            assert list(found) == [number for number in there if number in found]
             for number, ids in there.items():
-                assert set(ids) <= set(found[number])
-                assert [name for name in asked if name in set(found[number])] == list(found[number])
+                assert set(ids) <= set(found.get(number, ())) <= set(asked)
 
 
 def test_a_bucket_of_an_earlier_life_may_have_everything() -> None:
@@ -48,7 +47,8 @@ def test_a_bucket_of_an_earlier_life_may_have_everything() -> None:
     filter_ = Filters()
     filter_.add(7, ["b"], is_new=False)
     filter_.add(6, ["c"], is_new=True)
-    assert dict(filter_.likely([7, 6], ["a", "b", "c"])) == {7: ["a", "b", "c"], 6: ["c"]}
+    found = dict(filter_.likely([7, 6], ["a", "b", "c"]))
+    assert {number: set(ids) for number, ids in found.items()} == {7: {"a", "b", "c"}, 6: {"c"}}
 
 
 def test_what_is_not_there_is_nearly_always_left_out() -> None:
@@ -77,5 +77,5 @@ def test_what_is_in_no_bucket_of_a_span_is_asked_for_once(monkeypatch: pytest.Mo
         return likely(self, ids)
 
     monkeypatch.setattr(filters.Filter, "likely", counted)
-    assert [list(ids) for _, ids in filter_.likely(range(SPAN), ["a", "b"])] == [[]] * SPAN
+    assert list(filter_.likely(range(SPAN), ["a", "b"])) == []
     assert sum(asked) == 2
