@@ -50,6 +50,7 @@ class Joiner:
         self.counts = Counts()
         self._models = models
         self._watches = {model_id for model_id, model in models.items() if model.watches_predictions}
+        self._regressions = {model_id for model_id, model in models.items() if model.task == "regression"}
         self._ttl = label_ttl_ms
         self.horizon = 0
         """What is from before this event time (epoch ms) has expired."""
@@ -62,7 +63,7 @@ class Joiner:
     def prediction(self, prediction_id: str, waiting: Waiting) -> list[bytes]:
         """A prediction -> the journal records that follow from it, in order. Raises BadRecord."""
         model_id = waiting.model_id
-        if self._models[model_id].task == "regression" and not _is_number(waiting.prediction):
+        if model_id in self._regressions and not _is_number(waiting.prediction):
             raise BadRecord("invalid_field", f"prediction: {model_id} is a regression, its predictions are numbers")
         entry = self.store.get(prediction_id)
         if entry is not None and not isinstance(entry, Early):
@@ -105,7 +106,9 @@ class Joiner:
                 self.store.put(prediction_id, replace(entry, label_time=time), entry)
             self.counts.duplicates += 1
             return None
-        self._refuse_mismatch(entry, label)
+        problem = self._mismatch(entry, label)
+        if problem is not None:
+            raise BadRecord("label_mismatch", problem)
         return entry.model_id, self._joined(prediction_id, entry, truth, entry)
 
     def expire(self) -> None:
@@ -127,14 +130,9 @@ class Joiner:
             tail = b""
         return b'{"kind":"outcome",%b,"label":%b,"label_time":%d%b}' % (entry.body, orjson.dumps(label), time, tail)
 
-    def _refuse_mismatch(self, entry: Waiting | Joined, label: Scalar) -> None:
-        problem = self._mismatch(entry, label)
-        if problem is not None:
-            raise BadRecord("label_mismatch", problem)
-
     def _mismatch(self, entry: Waiting | Joined, label: Scalar) -> str | None:
         """Text never equals a number: such a pair would count as an error for ever."""
-        if self._models[entry.model_id].task == "regression" and not _is_number(label):
+        if entry.model_id in self._regressions and not _is_number(label):
             return f"{entry.model_id} is a regression, its labels are numbers; this one is {label!r}"
         if isinstance(label, str) != isinstance(entry.prediction, str):
             return f"the label {label!r} and the prediction {entry.prediction!r} of {entry.model_id} are of two kinds"

@@ -97,7 +97,7 @@ def _usual(shape: type[Shape], fields: Mapping[str, str] | None) -> Callable[[by
 def _body(value: bytes, seen: PredictionShape, time: int) -> bytes:
     """The prediction's fields as JSON, without the braces, `time` in epoch ms."""
     # An id that is written twice, or with an escape: readers may look for it without parsing the record.
-    plain = value.count(b'"prediction_id"') == 1 and b"\\u" not in value
+    plain = value.count(b'"prediction_id"') == 1 and (_BACKSLASH not in value or b"\\u" not in value)
     if plain and type(seen.time) is int:
         return value[1:-1] if value[0] == _OPENS and value[-1] == _CLOSES else value.strip()[1:-1]
     if plain and seen.time is UNSET:
@@ -105,4 +105,4 @@ def _body(value: bytes, seen: PredictionShape, time: int) -> bytes:
     return orjson.dumps({**to_builtins(seen), "time": time})[1:-1]
 
 
-_OPENS, _CLOSES = b"{}"
+_OPENS, _CLOSES, _BACKSLASH = b"{}\\"

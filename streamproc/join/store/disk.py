@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -12,8 +12,8 @@ class Writes(NamedTuple):
     summary: bytes
     removed: Sequence[tuple[int, bytes]]
     """(bucket, key), before anything is put."""
-    put: Mapping[int, Sequence[tuple[bytes, bytes]]]
-    """Bucket -> (key, value) pairs. Keys are put once."""
+    put: Mapping[int, Iterable[tuple[bytes, bytes]]]
+    """Bucket -> (key, value) pairs, to be walked once. Keys are put once."""
     dropped: Collection[int]
     """Buckets that `summary` knows no more. They may go later than the rest: `keep` looks for leftovers."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import NoReturn
 
 from streamproc.errors import StateDamaged
 from streamproc.join.store.buckets import Buckets
-from streamproc.join.store.codec import Summary, pack_entry, pack_summary, unpack_entry, unpack_summary
+from streamproc.join.store.codec import NUMBERS, Summary, pack_entry, pack_summary, unpack_entry, unpack_summary
 from streamproc.join.store.disk import Disk, Writes
 from streamproc.join.store.entries import Entry
 from streamproc.join.store.filters import Filters
@@ -33,7 +33,6 @@ class Overlay:
         self._on_disk: list[int] = []
         """Buckets, the newest first."""
         self._filters = Filters()
-        self._changed: dict[str, Entry] = {}
         self._moved: list[tuple[int, str]] = []
         self._dropped: list[int] = []
         self._floor = 0
@@ -53,13 +52,20 @@ class Overlay:
 
     def put(self, prediction_id: str, entry: Entry, before: Entry | None) -> None:
         number = entry.time // self._bucket_ms
-        if before is not None:
-            left = before.time // self._bucket_ms
-            self._buckets.remove(left, before)
-            if left != number:
-                self._moved.append((left, prediction_id))
-        self._buckets.add(number, entry)
-        self._near[prediction_id] = self._changed[prediction_id] = entry
+        bucket = self._buckets.find(number)
+        if bucket is None:
+            bucket = self._buckets.begin(number)
+        if before is not None and prediction_id not in bucket.changed:
+            self._leave(before.time // self._bucket_ms, prediction_id, before, number)
+        self._near[prediction_id] = bucket.changed[prediction_id] = entry
+
+    def _leave(self, left: int, prediction_id: str, before: Entry, number: int) -> None:
+        """What is to be replaced is on the disk, or in another bucket than the new entry's, or both."""
+        bucket = self._buckets[left]
+        if bucket.changed.pop(prediction_id, None) is None:
+            bucket.settled[NUMBERS[type(before)]] -= 1
+        if left != number:
+            self._moved.append((left, prediction_id))
 
     def drop_before(self, time: int) -> Dropped:
         gone, dropped = self._buckets.drop_before(time)
@@ -81,23 +87,19 @@ class Overlay:
             self._near[name] = self._old[name]
         self._near.update(dict.fromkeys(far))
         if far and self._on_disk:
-            self._fetch(sorted(far))  # in the order of the keys: neighbours on the disk are read together
+            self._fetch(far)
 
-    def _fetch(self, names: Sequence[str]) -> None:
+    def _fetch(self, names: Collection[str]) -> None:
+        found: dict[str, Entry] = {}
         try:
-            for number in self._on_disk:
-                likely = self._filters.may_have(number, names)
-                if not likely:
-                    continue
-                values = self._disk.get(number, [name.encode() for name in likely])
-                found = {name: value for name, value in zip(likely, values, strict=True) if value is not None}
-                if found:
-                    self._near.update({name: unpack_entry(value) for name, value in found.items()})
-                    names = [name for name in names if name not in found]
-                    if not names:
-                        break
+            for number, likely in self._filters.likely(self._on_disk, names):
+                # In the order of the keys: neighbours on the disk are read together.
+                asked = sorted([name for name in likely if name not in found])
+                values = self._disk.get(number, [name.encode() for name in asked]) if asked else ()
+                found |= {n: unpack_entry(value) for n, value in zip(asked, values, strict=True) if value is not None}
         except StateDamaged as exc:
             self._throw_away(exc)
+        self._near |= found
 
     def kept(self) -> Kept | None:
         try:
@@ -123,34 +125,30 @@ class Overlay:
 
     @property
     def unsettled(self) -> int:
-        return len(self._changed)
+        return self._buckets.changed
 
     def settle(self, kept: Kept) -> None:
         if not self._is_open:
             self.begin_anew("nothing has been committed of these inputs")
-        put: dict[int, list[tuple[bytes, bytes]]] = {}
-        names: dict[int, list[str]] = {}
-        for prediction_id, entry in self._changed.items():
-            if entry.time >= self._floor:
-                number = entry.time // self._bucket_ms
-                if number not in put:
-                    put[number], names[number] = [], []
-                put[number].append((prediction_id.encode(), pack_entry(entry)))
-                names[number].append(prediction_id)
         on_disk = set(self._on_disk)
+        changed = {bucket.number: bucket for bucket in self._buckets if bucket.changed}
+        put = {
+            number: zip(map(str.encode, bucket.changed), map(pack_entry, bucket.changed.values()), strict=True)
+            for number, bucket in changed.items()
+        }
         removed = [(number, name.encode()) for number, name in self._moved if number in on_disk]
-        summary = pack_summary(Summary(self._rules, kept, {n: self._buckets.counts[n] for n in on_disk | put.keys()}))
+        on_disk |= changed.keys()
+        counts = {bucket.number: bucket.counts() for bucket in self._buckets if bucket.number in on_disk}
         try:
-            self._disk.write(Writes(summary, removed, put, self._dropped))
+            self._disk.write(Writes(pack_summary(Summary(self._rules, kept, counts)), removed, put, self._dropped))
         except StateDamaged as exc:
             self._throw_away(exc)
-        for number, ids in names.items():
-            if number not in on_disk:
-                self._filters.begin(number)
-            self._filters.add(number, ids)
+        for number, bucket in changed.items():
+            self._filters.add(number, bucket.changed, is_new=number not in self._on_disk)
+            bucket.settled, bucket.changed = counts[number], {}
         self._filters.drop(self._dropped)
-        self._on_disk = sorted(on_disk | put.keys(), reverse=True)
-        self._changed, self._moved, self._dropped = {}, [], []
+        self._on_disk = sorted(on_disk, reverse=True)
+        self._moved, self._dropped = [], []
         if len(self._near) >= self._recent:
             self._old, self._near = self._near, {}
 

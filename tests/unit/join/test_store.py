@@ -200,6 +200,24 @@ def test_an_entry_that_moves_is_in_one_bucket_only(then: int) -> None:
     assert again.get("a") == Waiting(then, "m", 1, b"")
 
 
+@pytest.mark.parametrize("then", [5, 25])
+def test_what_replaces_entries_of_the_disk_is_counted_once(then: int) -> None:
+    """Beside others that have changed, in the same bucket or in another, once or twice, before and after a settle."""
+    disk = MemoryDisk()
+    store = Overlay(disk, BUCKET, RULES)
+    for name in "abc":
+        store.put(name, Early(5, ((5, 1),)), None)
+    store.settle(Kept({"t": 1}, (0, 0, 0)))
+    for time in (then, 5, then):
+        for name in "abc":
+            store.put(name, Waiting(time, "m", 1, b""), store.get(name))
+            assert len(store) == 3
+    assert store.unsettled == 3
+    store.settle(Kept({"t": 2}, (0, 0, 0)))
+    assert len(store) == sum(map(len, disk.buckets.values())) == 3
+    assert store.drop_before(100) == Dropped(3, 0)
+
+
 def test_what_was_absent_and_was_put_is_found_again() -> None:
     """Also when it has left the memory."""
     disk = MemoryDisk()
