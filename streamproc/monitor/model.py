@@ -77,16 +77,19 @@ class ModelMonitor(Stateful):
         self.succession = Succession(model)
         windows = model.retrain.windows if model.retrain else ()
         self._longest = max((window.period or 0 for window in windows), default=0)
-        self.reset()
+        self._begin()
 
     def reset(self) -> None:
         """Forget everything: the same as new."""
-        self.version = VersionInService()
-        self.history = OutcomeHistory(remembered(self.model), self._longest)
-        """All outcomes of the model, of every version: what a retrain reads."""
         for part in (self.whole, self.segments, self.course, self.sharing, self.ledger, self.succession):
             if part is not None:
                 part.reset()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.version = VersionInService()
+        self.history = OutcomeHistory(remembered(self.model), self._longest)
+        """All outcomes of the model, of every version: what a retrain reads."""
         self.in_force: str | None = None
         """Hash of the configuration that decides at this place of the journal: triggers are raised by no other."""
         self._ticked: int | None = None

@@ -55,6 +55,10 @@ class PolicyWatch(Stateful):
             name: compile_condition(text, known, policy.parameters) for name, text in policy.conditions.items()
         }
         self.condition = self.conditions.get("condition")
+        named = [name for condition in self.conditions.values() for name in condition.names]
+        gated = [COVERAGE] if policy.min_label_coverage is not None else []
+        self.names = tuple(dict.fromkeys(named + gated))
+        """Every quantity that it looks at, in order of first use."""
         cron = policy.schedule
         self.schedule = Schedule.parse(cron.cron, cron.time_zone) if cron is not None else None
         self._said = {
@@ -72,14 +76,6 @@ class PolicyWatch(Stateful):
             policy, Situation(0, State.WATCHING), "condition", self.memory, int, budget, shared,
             Calendar.of(policy.exclude), None, None, vetoed_by,
         )  # fmt: skip
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every quantity that it looks at, in order of first use."""
-        found = dict.fromkeys(name for condition in self.conditions.values() for name in condition.names)
-        if self.policy.min_label_coverage is not None:
-            found[COVERAGE] = None
-        return tuple(found)
 
     def reset(self) -> None:
         """Forget what happened: the same as new."""
