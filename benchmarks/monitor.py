@@ -1,6 +1,6 @@
 """What the monitor's parts cost: µs an outcome and bytes an instance.
 
-    python benchmarks/monitor.py [--quick]
+    python benchmarks/monitor.py [--quick] [--scale]
 
 Each part takes outcomes (a seeded stream), spread round-robin over 1 to 10,000 instances, as the models of one
 process would take them. All windows are full before the clock runs; they are of 50 outcomes, so that this takes no
@@ -14,6 +14,9 @@ Memory that river's compiled ADWIN takes by itself is not in them.
 
 Below the table: bytes of each part's state as it is saved, µs to write it down and to read it back, and the same for
 10,000 models at once.
+
+With --scale instead: the whole monitor over journal records (read, measured, looked at by a policy with ADWIN and
+accuracy), spread round-robin over 1 to 10,000 models, and over 1 to 10,000 segments of at most 100 a model.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a script, from anywhere
 
+from benchmarks.monitor_scale import print_scale
 from benchmarks.monitor_state import print_states
 from streamproc.config.detectors import Adwin, PageHinkley
 from streamproc.config.model import Drift, Model
@@ -275,7 +279,12 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer records and rounds: seconds, but rougher")
-    quick = parser.parse_args().quick
+    parser.add_argument("--scale", action="store_true", help="the whole monitor, by how many models and segments")
+    given = parser.parse_args()
+    quick = given.quick
+    if given.scale:
+        print_scale(quick=quick)
+        return
     count, rounds, columns = (2_200, 1, (1, 50)) if quick else (10_000, 3, (1, 1_000, 10_000))
     streams = {task: outcomes(count, task) for task in ("binary", "multiclass", "regression")}
     print(f"{'µs an outcome, by number of instances':<38}", *(f"{n:>8,}" for n in columns), f"{'bytes':>10}")

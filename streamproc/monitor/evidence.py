@@ -25,10 +25,10 @@ def evidence(monitor: ModelMonitor, policy_name: str | None, segment: str | None
     return Evidence(
         values={name: scope.getters[name]() if name in scope.getters else None for name in watch.names},
         terms=[
-            f"{'' if setting == 'condition' else f'{setting}: '}{term.text}: "
-            f"{'unknown' if term.result is None else str(term.result).lower()}"
+            f"{'' if setting == 'condition' else f'{setting}: '}{text}: "
+            f"{'unknown' if result is None else str(result).lower()}"
             for setting, condition in watch.conditions.items()
-            for term in condition.evidence(lambda name: scope.getters[name]())
+            for text, result in condition.results(lambda name: scope.getters[name]())
         ],
         detectors={name: dict(detectors[name].evidence()) for name in watch.names if name in detectors},
         drift=_drift(scope, watch.names),

@@ -66,6 +66,7 @@ class Gauges(Stateful):
         needed = frozenset(needed) - frozenset(model.external_metrics)
         self.metrics = WindowedMetrics(model, needed)
         self.windows = {name: _window(model, name, needed) for name in model.metric_windows}
+        self._kept = [window for window in (self.metrics, *self.windows.values()) if not window.is_empty]
         self.features = FeatureMetrics(model, needed, reference or file)
         self.labels: LabelCoverage | None = None
         if not needed.isdisjoint(LabelCoverage.NAMES):
@@ -82,21 +83,15 @@ class Gauges(Stateful):
             for signal in model.drift.signals:
                 self._fed_by(signal).append((extractor(signal, model), partial(self.drift.update, signal)))
 
-    def outcome(self, record: dict[str, Any], now: int | None = None) -> None:
-        """A labelled prediction of the version in service; `now`: the journal's time, which no label is later than."""
+    def outcome(self, record: dict[str, Any], label_time: int) -> None:
+        """A labelled prediction of the version in service."""
         self.outcomes += 1
-        label_time = record.get("label_time", 0)
-        if now is not None and label_time > now:
-            label_time = now
-        self.metrics.update(record, label_time)
-        if self.windows:
-            for window in self.windows.values():
-                window.update(record, label_time)
+        for window in self._kept:
+            window.update(record, label_time)
         if self.labels is not None:
             self.labels.label(record["time"])
         for extract, update in self._on_outcome:
-            value = extract(record)
-            if value is not None:
+            if (value := extract(record)) is not None:
                 update(value)
 
     def prediction(self, record: dict[str, Any], now: int | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from streamproc.config.model import Model
 from streamproc.events.deploy import FINAL, STATUSES
 from streamproc.events.summary import Summary
-from streamproc.monitor.course import Course
+from streamproc.monitor.course import WARMS_UP, Course
 from streamproc.monitor.gauges import Gauges, Getter
 from streamproc.monitor.history import OutcomeHistory
 from streamproc.monitor.ledger import Ledger
@@ -77,16 +77,19 @@ class ModelMonitor(Stateful):
         self.succession = Succession(model)
         windows = model.retrain.windows if model.retrain else ()
         self._longest = max((window.period or 0 for window in windows), default=0)
-        self.reset()
+        self._begin()
 
     def reset(self) -> None:
         """Forget everything: the same as new."""
-        self.version = VersionInService()
-        self.history = OutcomeHistory(remembered(self.model), self._longest)
-        """All outcomes of the model, of every version: what a retrain reads."""
         for part in (self.whole, self.segments, self.course, self.sharing, self.ledger, self.succession):
             if part is not None:
                 part.reset()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.version = VersionInService()
+        self.history = OutcomeHistory(remembered(self.model), self._longest)
+        """All outcomes of the model, of every version: what a retrain reads."""
         self.in_force: str | None = None
         """Hash of the configuration that decides at this place of the journal: triggers are raised by no other."""
         self._ticked: int | None = None
@@ -153,20 +156,21 @@ class ModelMonitor(Stateful):
         if label_time > now:
             label_time = now  # a clock that is ahead must not make the traffic of hours look late
         self._event_clock = (label_time, now)
-        self.gauges.volume.update(label_time)
-        if not self.version.counts(record):
+        whole, version, course = self.whole, self.version, self.course
+        whole.gauges.volume.update(label_time)
+        if not version.counts(record):
             return self._other_version(record)
-        self.whole.outcome(record, offset, now)
+        whole.outcome(record, offset, label_time)
         self.ledger.outcome(record["time"])
-        notes = self.succession.outcome(record, self.version.version)
+        notes = self.succession.outcome(record, version.version)
         if self.succession.on_probation:
             notes = [*notes, *self._judge(now)]
         scope = self.segments.find(record) if self.segments is not None else None
         if scope is not None:
             scope.gauges.volume.update(label_time)
-            scope.outcome(record, offset, now)
-        if self.course.warms_up:
-            notes = [*notes, *self.course.warm_up(self.gauges.outcomes, self.version.version)]
+            scope.outcome(record, offset, label_time)
+        if course.situation.state in WARMS_UP:
+            notes = [*notes, *course.warm_up(whole.gauges.outcomes, version.version)]
         looked = self._look(now, scope)
         return [*notes, *looked] if notes else looked
 
@@ -311,7 +315,7 @@ class ModelMonitor(Stateful):
             scope.came_to_nothing(self.trigger_id)
 
     def _look(self, now: int, segment: Scope | None) -> Notes:
-        at = self.situation
+        at = self.course.situation
         at.now = now
         if self.in_force != self.config_hash:
             return NOTHING

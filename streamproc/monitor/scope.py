@@ -79,10 +79,10 @@ class Scope(Stateful):
         }
         return min(ages.items(), key=lambda item: item[1], default=None)
 
-    def outcome(self, record: dict[str, Any], offset: int, now: int) -> None:
-        """A labelled prediction of the version in service."""
+    def outcome(self, record: dict[str, Any], offset: int, label_time: int) -> None:
+        """A labelled prediction of the version in service; no label is later than the journal's time."""
         self.watched.add(offset)
-        self.gauges.outcome(record, now)
+        self.gauges.outcome(record, label_time)
 
     def look(self, at: Situation, take: Take) -> Notes:
         """What its policies say now; `take` makes a note of each, before the next one looks."""

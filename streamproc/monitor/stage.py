@@ -15,6 +15,7 @@ from streamproc.monitor.cache import Cache
 from streamproc.monitor.model import ModelMonitor
 from streamproc.monitor.notes import NOTHING, Notes
 from streamproc.monitor.published import PUBLISH_MS, ModelGauge, published
+from streamproc.monitor.reading import reader
 from streamproc.monitor.sharing import SharingRules
 from streamproc.monitor.snapshot import Mark
 from streamproc.monitor.written import Writer
@@ -97,6 +98,7 @@ class MonitorTask:
     ) -> None:
         self._stage, self._config, self._partition = stage, config, partition
         self.monitors = {model_id: ModelMonitor(model_id, config.models[model_id], shared) for model_id in models}
+        self._read = reader(config.models[model_id] for model_id in models)
         self._writer = Writer(config, partition)
         self.outcomes = self.rebuilt = self.snapshot_bytes = 0
         self._cache = Cache(
@@ -155,7 +157,7 @@ class MonitorTask:
                 yield record
 
     def _record(self, record: Record, out: Outputs) -> None:
-        event = orjson.loads(record.value() or b"")
+        event = self._read(record.value() or b"")
         timestamp = record.timestamp()[1]
         if timestamp > self._now:
             self._now = timestamp

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
 from streamproc.config.model import Config
@@ -35,16 +37,16 @@ class Writer:
                 claim = {"kind": "claim", "model_id": monitor.model_id, "number": note.claims, "time": now}
                 out.send(topics.journal, orjson.dumps(claim), partition=self._partition)
                 continue
-            trigger_id = note.trigger_id
+            trigger_id, about = note.trigger_id, self._about(monitor, note, offset, now)
             if note.fires:
-                trigger = self._trigger(monitor, note, offset, now)
+                trigger = self._trigger(monitor, note, offset, about)
                 trigger_id = trigger.trigger_id
                 monitor.raised(note, trigger_id)
                 self.triggers += 1
                 self._send(topics.triggers, "trigger", trigger_id, trigger, out)
             elif note.puts is not None:
                 self._place(monitor, note, note.puts, now, out)
-            decision = self._decision(monitor, note, (offset, index), now, trigger_id)
+            decision = self._decision(monitor, note, (offset, index), trigger_id, about)
             if note.verdict == "awaiting_approval":
                 monitor.asked_for(note, decision.decision_id)
             self._send(topics.decisions, "decision", decision.decision_id, decision, out)
@@ -82,44 +84,42 @@ class Writer:
         headers = cloud_event_headers(kind, event_id, event.pipeline, event.model_id, event.time)
         out.send(topic, orjson.dumps(event.wire()), event.model_id.encode(), headers=headers)
 
-    def _trigger(self, monitor: ModelMonitor, note: Note, offset: int, now: int) -> Trigger:
+    def _about(self, monitor: ModelMonitor, note: Note, offset: int, now: int) -> dict[str, Any]:
+        """What a trigger and its decision have in common."""
+        return {
+            "pipeline": self._config.pipeline,
+            "model_id": monitor.model_id,
+            "segment": note.segment,
+            "policy": note.policy,
+            "reason": note.reason[:1024],
+            "time": now,
+            "evidence": evidence(monitor, note.policy, note.segment),
+            "config_hash": monitor.config_hash,
+            "journal": JournalPosition(partition=self._partition, offset=offset),
+        }
+
+    def _trigger(self, monitor: ModelMonitor, note: Note, offset: int, about: dict[str, Any]) -> Trigger:
         pipeline, partition = self._config.pipeline, self._partition
         return Trigger.model_construct(
             trigger_id=derived_id(
                 "trg", pipeline, monitor.model_id, note.segment, note.policy, monitor.config_hash, partition, offset
             ),
-            pipeline=pipeline,
-            model_id=monitor.model_id,
             model_version=monitor.version.version,
-            segment=note.segment,
-            policy=note.policy,
             cause=note.cause,
-            reason=note.reason[:1024],
-            time=now,
             scheduled_time=note.scheduled_time,
             command_id=note.command_id,
-            evidence=evidence(monitor, note.policy, note.segment),
             data=data_window(monitor, self._config.topics.journal, partition, offset, note.segment),
-            config_hash=monitor.config_hash,
-            journal=JournalPosition(partition=partition, offset=offset),
+            **about,
         )
 
     def _decision(
-        self, monitor: ModelMonitor, note: Note, place: tuple[int, int], now: int, trigger_id: str | None
+        self, monitor: ModelMonitor, note: Note, place: tuple[int, int], trigger_id: str | None, about: dict[str, Any]
     ) -> Decision:
         pipeline, partition, (offset, index) = self._config.pipeline, self._partition, place
         return Decision.model_construct(
             decision_id=derived_id("dec", pipeline, monitor.model_id, monitor.config_hash, partition, offset, index),
-            pipeline=pipeline,
-            model_id=monitor.model_id,
-            segment=note.segment,
-            policy=note.policy,
             verdict=note.verdict,
             rule=note.rule,
-            reason=note.reason[:1024],
-            time=now,
             trigger_id=trigger_id,
-            evidence=evidence(monitor, note.policy, note.segment),
-            config_hash=monitor.config_hash,
-            journal=JournalPosition(partition=partition, offset=offset),
+            **about,
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 from streamproc.policy.closures import Test, Value, Values, from_argument, from_getters, logical
@@ -51,6 +51,7 @@ class Condition:
     names: tuple[str, ...]
     root: Logical = field(repr=False)
     _test: Test = field(repr=False, compare=False)
+    _terms: tuple[tuple[str, Test], ...] = field(repr=False, compare=False)
 
     def evaluate(self, values: Values) -> bool | None:
         """Say whether the condition holds; None if that is not known. `values` gives None for what is not known yet."""
@@ -63,8 +64,12 @@ class Condition:
         """
         return partial(logical(self.root, partial(from_getters, getters)), None)
 
+    def results(self, values: Values) -> Iterator[tuple[str, bool | None]]:
+        """Give the words and the result of each comparison and flag of the condition, those not needed included."""
+        return ((text, test(values)) for text, test in self._terms)
+
     def evidence(self, values: Values) -> tuple[Term, ...]:
-        """Give every comparison and flag of the condition with its present values, those not needed included."""
+        """Give the same with the present values."""
         return tuple(self._term(node, values) for node in _leaves(self.root))
 
     def _term(self, node: Logical, values: Values) -> Term:
@@ -88,9 +93,17 @@ def compile_condition(
 
     Raises ConditionError, with the column of `Condition.text` that is at fault and what to do instead.
     """
-    line = " ".join(text.split())
-    root = parse(line, known, parameters)
-    return Condition(line, tuple(_names(root)), root, logical(root, from_argument))
+    return _compiled(" ".join(text.split()), tuple(known.items()), tuple(parameters.items()))
+
+
+@lru_cache(maxsize=1000)
+def _compiled(
+    line: str, known: tuple[tuple[str, Quantity], ...], parameters: tuple[tuple[str, float], ...]
+) -> Condition:
+    """Once for thousands of models with the same conditions; it has no state."""
+    root = parse(line, dict(known), dict(parameters))
+    terms = tuple((line[node.start : node.end], logical(node, from_argument)) for node in _leaves(root))
+    return Condition(line, tuple(_names(root)), root, logical(root, from_argument), terms)
 
 
 def _leaves(node: Logical) -> Iterator[Logical]:

@@ -1,6 +1,7 @@
 """What keeps a policy from firing although its condition holds: an ordered table of rules.
 
-Each rule looks at the situation and answers why not, in a sentence, or None. The first that answers decides.
+Each rule looks at the situation and answers why not, or None. The first that answers decides. An answer is a sentence
+that is put together when somebody asks for it: a policy that is blocked is so at many outcomes, and says it once.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from streamproc.config.model import Budget, Policy
 from streamproc.config.units import format_duration
@@ -21,6 +22,8 @@ from streamproc.stateful import FLAG, choice, fields, queue
 
 Cause = Literal["condition", "schedule"]
 Getter = Callable[[], "float | bool | None"]
+Why = Callable[[], str]
+_WATCHING = State.WATCHING  # an enumeration takes its time to name a member
 
 
 @dataclass(slots=True)
@@ -39,14 +42,15 @@ SITUATION = fields(now=TIME, state=choice(State), paused=FLAG, snoozed_until=TIM
 """How it is written down; it has a `state` of its own."""
 
 
-class Inquiry(NamedTuple):
-    """May this policy fire now?"""
+@dataclass(slots=True)
+class Inquiry:
+    """May this policy fire now? Made once for each policy; `at` and `cause` are of the moment."""
 
     policy: Policy
     at: Situation
     cause: Cause
     memory: Memory
-    outcomes: int
+    outcomes: Callable[[], int]
     """Of the version in service since its deploy; of a policy for segments, of the segment."""
     budget: Budget | None
     shared: Shared | None
@@ -56,51 +60,56 @@ class Inquiry(NamedTuple):
     vetoed_by: str
 
 
-def _paused(q: Inquiry) -> str | None:
-    return "the model is paused" if q.at.paused else None
+def _paused(q: Inquiry) -> Why | None:
+    return (lambda: "the model is paused") if q.at.paused else None
 
 
-def _snoozed(q: Inquiry) -> str | None:
-    return f"snoozed until {format_time(q.at.snoozed_until)}" if q.at.now < q.at.snoozed_until else None
+def _snoozed(q: Inquiry) -> Why | None:
+    until = q.at.snoozed_until
+    return (lambda: f"snoozed until {format_time(until)}") if q.at.now < until else None
 
 
-def _lifecycle(q: Inquiry) -> str | None:
-    return None if q.at.state is State.WATCHING else f"the model is {q.at.state.value.replace('_', ' ')}"
+def _lifecycle(q: Inquiry) -> Why | None:
+    state = q.at.state
+    return None if state is _WATCHING else lambda: f"the model is {state.value.replace('_', ' ')}"
 
 
-def _excluded(q: Inquiry) -> str | None:
-    return q.calendar.excluded(q.at.now)
+def _excluded(q: Inquiry) -> Why | None:
+    return _as_told(q.calendar.excluded(q.at.now))
 
 
-def _armed(q: Inquiry) -> str | None:
-    if q.policy.arm is None or q.cause == "schedule" or q.at.now < q.memory.armed_until:
+def _armed(q: Inquiry) -> Why | None:
+    policy = q.policy
+    if policy.arm is None or q.cause == "schedule" or q.at.now < q.memory.armed_until:
         return None
-    return f"not armed: {q.policy.arm} has not been true in the last {format_duration(q.policy.armed_for)}"
+    return lambda: f"not armed: {policy.arm} has not been true in the last {format_duration(policy.armed_for)}"
 
 
-def _hold(q: Inquiry) -> str | None:
-    since = q.memory.held_since
+def _hold(q: Inquiry) -> Why | None:
+    since, policy = q.memory.held_since, q.policy
     if q.cause == "schedule" or since is None:
         return None
-    if q.at.now < since + q.policy.hold_for:
-        return f"true since {format_time(since)}, it must hold for {format_duration(q.policy.hold_for)}"
-    held = q.outcomes - q.memory.held_from
-    if held < q.policy.hold_outcomes:
-        return f"true for {held} outcomes, it must hold for {q.policy.hold_outcomes}"
+    if q.at.now < since + policy.hold_for:
+        return lambda: f"true since {format_time(since)}, it must hold for {format_duration(policy.hold_for)}"
+    held = q.outcomes() - q.memory.held_from
+    if held < policy.hold_outcomes:
+        return lambda: f"true for {held} outcomes, it must hold for {policy.hold_outcomes}"
     return None
 
 
-def _latched(q: Inquiry) -> str | None:
+def _latched(q: Inquiry) -> Why | None:
+    policy = q.policy
     if not q.memory.latched or q.cause == "schedule":
         return None
-    return f"has fired, and not been clear since: {q.policy.clear}"
+    return lambda: f"has fired, and not been clear since: {policy.clear}"
 
 
-def _awaiting(q: Inquiry) -> str | None:
-    if q.memory.awaiting is not None:
-        return f"awaiting approval until {format_time(q.memory.awaiting[1])}"
+def _awaiting(q: Inquiry) -> Why | None:
+    awaiting = q.memory.awaiting
+    if awaiting is not None:
+        return lambda: f"awaiting approval until {format_time(awaiting[1])}"
     if q.memory.spent and q.cause == "condition":
-        return "already told: the condition must end first"
+        return lambda: "already told: the condition must end first"
     return None
 
 
@@ -114,53 +123,64 @@ _DOUBLINGS = 40
 """More are longer than any time."""
 
 
-def _cooldown(q: Inquiry) -> str | None:
+def _cooldown(q: Inquiry) -> Why | None:
     memory, cooldown = q.memory, q.policy.cooldown
-    last, setbacks = memory.last_fired, memory.setbacks if q.cause == "condition" else 0
-    after_setbacks = wait_of(q.policy, setbacks)
-    wait = after_setbacks << memory.doublings
-    if last is None or q.at.now >= last + wait:
+    last, doublings = memory.last_fired, memory.doublings
+    if last is None:
         return None
-    why = f" after {setbacks} triggers that came to nothing" if after_setbacks > cooldown else ""
-    why += f", doubled after {memory.doublings} rollbacks" if memory.doublings else ""
-    return f"cooling down until {format_time(min(last + wait, LATEST_MS))} ({format_duration(wait)}{why})"
+    setbacks = memory.setbacks if q.cause == "condition" else 0
+    after_setbacks = wait_of(q.policy, setbacks)
+    wait = after_setbacks << doublings
+    if q.at.now >= last + wait:
+        return None
+
+    def why() -> str:
+        reasons = f" after {setbacks} triggers that came to nothing" if after_setbacks > cooldown else ""
+        reasons += f", doubled after {doublings} rollbacks" if doublings else ""
+        return f"cooling down until {format_time(min(last + wait, LATEST_MS))} ({format_duration(wait)}{reasons})"
+
+    return why
 
 
-def _budget(q: Inquiry) -> str | None:
-    return None if q.budget is None else over_budget(q.budget, _firings(q), q.at.now)
+def _budget(q: Inquiry) -> Why | None:
+    return None if q.budget is None else _as_told(over_budget(q.budget, _firings(q), q.at.now))
 
 
 def _firings(q: Inquiry) -> Sequence[int]:
     return q.memory.firings if q.policy.dry_run else q.at.firings
 
 
-def _shared(q: Inquiry) -> str | None:
-    return q.shared.refusal(q.at.now) if q.shared is not None and not q.policy.dry_run else None
+def _shared(q: Inquiry) -> Why | None:
+    return None if q.shared is None or q.policy.dry_run else _as_told(q.shared.refusal(q.at.now))
 
 
-def _min_outcomes(q: Inquiry) -> str | None:
-    if q.outcomes >= q.policy.min_outcomes:
-        return None
-    return f"{q.outcomes} outcomes since the deploy, {q.policy.min_outcomes} are needed"
+def _min_outcomes(q: Inquiry) -> Why | None:
+    outcomes, least = q.outcomes(), q.policy.min_outcomes
+    return None if outcomes >= least else lambda: f"{outcomes} outcomes since the deploy, {least} are needed"
 
 
-def _label_coverage(q: Inquiry) -> str | None:
+def _label_coverage(q: Inquiry) -> Why | None:
     least = q.policy.min_label_coverage
     if least is None:
         return None
     share = q.coverage() if q.coverage is not None else None
     if share is None:
-        return f"label coverage is not known yet, {least:g} is needed"
-    return None if share >= least else f"label coverage is {share:.3g}, {least:g} is needed"
+        return lambda: f"label coverage is not known yet, {least:g} is needed"
+    return None if share >= least else lambda: f"label coverage is {share:.3g}, {least:g} is needed"
 
 
-def _veto(q: Inquiry) -> str | None:
-    return f"do not retrain: {q.vetoed_by}" if q.vetoes is not None and q.vetoes() is True else None
+def _veto(q: Inquiry) -> Why | None:
+    vetoed_by = q.vetoed_by
+    return (lambda: f"do not retrain: {vetoed_by}") if q.vetoes is not None and q.vetoes() is True else None
+
+
+def _as_told(reason: str | None) -> Why | None:
+    return None if reason is None else lambda: reason
 
 
 VETO = "veto"
 """The last rule: what it stops would have fired, and is told as an incident."""
-Rule = Callable[[Inquiry], str | None]
+Rule = Callable[[Inquiry], Why | None]
 RULES: tuple[tuple[str, Rule], ...] = (
     ("paused", _paused),
     ("snoozed", _snoozed),
@@ -179,10 +199,10 @@ RULES: tuple[tuple[str, Rule], ...] = (
 )
 
 
-def blocked_by(inquiry: Inquiry) -> tuple[str, str] | None:
-    """(rule, reason) of the first guard that says no, or None."""
+def blocked_by(inquiry: Inquiry) -> tuple[str, Why] | None:
+    """(rule, why) of the first guard that says no, or None."""
     for name, rule in RULES:
-        reason = rule(inquiry)
-        if reason is not None:
-            return name, reason
+        why = rule(inquiry)
+        if why is not None:
+            return name, why
     return None

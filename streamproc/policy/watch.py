@@ -11,6 +11,7 @@ from streamproc.events.decision import Verdict as Word
 from streamproc.policy.calendar import Calendar
 from streamproc.policy.condition import Condition, compile_condition
 from streamproc.policy.guards import VETO, Cause, Getter, Inquiry, Situation, blocked_by, wait_of
+from streamproc.policy.lifecycle import State
 from streamproc.policy.memory import Memory
 from streamproc.policy.quantity import Quantity
 from streamproc.policy.schedule import Schedule
@@ -49,14 +50,17 @@ class PolicyWatch(Stateful):
         self, policy: Policy, known: Mapping[str, Quantity], budget: Budget | None = None, shared: Shared | None = None
     ) -> None:
         """`budget`: the model's; `shared`: what it shares with others. Raises ConditionError, ScheduleError."""
-        self.policy, self._budget, self._shared = policy, budget, shared
+        self.policy = policy
         self.conditions: dict[str, Condition] = {
             name: compile_condition(text, known, policy.parameters) for name, text in policy.conditions.items()
         }
         self.condition = self.conditions.get("condition")
+        named = [name for condition in self.conditions.values() for name in condition.names]
+        gated = [COVERAGE] if policy.min_label_coverage is not None else []
+        self.names = tuple(dict.fromkeys(named + gated))
+        """Every quantity that it looks at, in order of first use."""
         cron = policy.schedule
         self.schedule = Schedule.parse(cron.cron, cron.time_zone) if cron is not None else None
-        self._calendar = Calendar.of(policy.exclude)
         self._said = {
             "condition": self.condition.text if self.condition is not None else "",
             "schedule": f"scheduled: {cron.cron} ({cron.time_zone})" if cron is not None else "",
@@ -66,16 +70,12 @@ class PolicyWatch(Stateful):
         self.memory = Memory(policy, budget)
         self._bound: dict[str, Callable[[], bool | None]] = {}
         self._holds: Callable[[], bool | None] | None = None
-        self._coverage: Getter | None = None
         self._outcomes: Callable[[], int] = int
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every quantity that it looks at, in order of first use."""
-        found = dict.fromkeys(name for condition in self.conditions.values() for name in condition.names)
-        if self.policy.min_label_coverage is not None:
-            found[COVERAGE] = None
-        return tuple(found)
+        vetoed_by = self.conditions[VETO].text if VETO in self.conditions else ""
+        self._inquiry = Inquiry(
+            policy, Situation(0, State.WATCHING), "condition", self.memory, int, budget, shared,
+            Calendar.of(policy.exclude), None, None, vetoed_by,
+        )  # fmt: skip
 
     def reset(self) -> None:
         """Forget what happened: the same as new."""
@@ -86,7 +86,9 @@ class PolicyWatch(Stateful):
         self.memory.forget()
         self._bound = {name: condition.bind(getters) for name, condition in self.conditions.items()}
         self._holds = self._bound.get("condition")
-        self._coverage, self._outcomes = getters.get(COVERAGE), outcomes
+        self._outcomes = outcomes
+        asked = self._inquiry
+        asked.outcomes, asked.coverage, asked.vetoes = outcomes, getters.get(COVERAGE), self._bound.get(VETO)
 
     def look(self, at: Situation) -> Verdicts:
         """Called after every record that may change a value. Empty: nothing new to say."""
@@ -170,7 +172,9 @@ class PolicyWatch(Stateful):
         return SILENCE
 
     def _judge(self, at: Situation, cause: Cause, due: int | None = None) -> Verdicts:
-        blocked = blocked_by(self._inquiry(at, cause))
+        inquiry = self._inquiry
+        inquiry.at, inquiry.cause = at, cause
+        blocked = blocked_by(inquiry)
         if blocked is None:
             return (self._act(at, cause, due),)
         rule, why = blocked
@@ -178,14 +182,7 @@ class PolicyWatch(Stateful):
             return SILENCE
         self.memory.told = rule
         word: Word = "vetoed" if rule == VETO else "suppressed"
-        return (self._say(word, cause, rule, f"{self._said[cause]}: {why}", due),)
-
-    def _inquiry(self, at: Situation, cause: Cause) -> Inquiry:
-        vetoed_by = self.conditions[VETO].text if VETO in self.conditions else ""
-        return Inquiry(
-            self.policy, at, cause, self.memory, self._outcomes(), self._budget, self._shared, self._calendar,
-            self._coverage, self._bound.get(VETO), vetoed_by,
-        )  # fmt: skip
+        return (self._say(word, cause, rule, f"{self._said[cause]}: {why()}", due),)
 
     def _act(self, at: Situation, cause: Cause, due: int | None) -> Verdict:
         memory, policy = self.memory, self.policy

@@ -13,6 +13,7 @@ import orjson
 from streamproc.config.model import Config, Model
 from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger
+from streamproc.monitor.reading import reader
 from streamproc.monitor.signals import labelled
 from streamproc.replay.pipeline import Found
 from streamproc.stage import Record
@@ -106,6 +107,7 @@ class Tally:
         """`drifts`: epoch ms at which the world is known to have changed."""
         self.models = {model_id: ModelTally() for model_id in config.models}
         self._errors = {model_id: labelled("error", model) for model_id, model in config.models.items()}
+        self._read = reader(())
         self._drifts = sorted(drifts)
         self.values_of: ValuesOf = _none
 
@@ -116,7 +118,7 @@ class Tally:
             if b'"deploy"' in value[:24]:
                 self._deploy(orjson.loads(value), record.timestamp()[1])
             return
-        event = orjson.loads(value)
+        event = self._read(value)
         model = self.models.get(event["model_id"])
         if model is None or event.get("revises") is not None:
             return

@@ -86,6 +86,11 @@ class Window(Stateful):
         self._times = array("q")  # empty without a period
         self._weights: array[float] | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is kept of any record."""
+        return not self._parts
+
     def reset(self) -> None:
         """Forget everything: the same as new. Getters stay valid."""
         self._forget()

@@ -11,9 +11,14 @@ from pydantic import BaseModel
 
 from streamproc.monitor.drift.gauge import _Distance
 from streamproc.monitor.metrics.classification import Classes
+from streamproc.policy.guards import Inquiry
 
-COMPUTED_WHEN_ASKED = {_Distance: {"_changed", "_smoothed", "_terms", "_value"}, Classes: {"_touched", "_values"}}
-"""Nothing depends on whether these were computed already."""
+COMPUTED_WHEN_ASKED = {
+    _Distance: {"_changed", "_smoothed", "_terms", "_value"},
+    Classes: {"_touched", "_values"},
+    Inquiry: {"at", "cause"},
+}
+"""Nothing depends on whether these were computed, or put in, already: they are anew when they are needed."""
 
 
 def attributes(thing: object) -> dict[str, Any]:

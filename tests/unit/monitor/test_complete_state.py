@@ -51,7 +51,7 @@ NOT_WRITTEN: dict[str, dict[str, str]] = {
     "Sharing": {"_model_id": "configuration"},
     "Shared": {"_budget _incidents": "configuration; the copy of its sharing"},
     "Memory": {"_size": "configuration"},
-    "Gauges": {"_model _on_outcome _on_prediction": "configuration, bound to parts that stay the same objects"},
+    "Gauges": {"_model _kept _on_outcome _on_prediction": "configuration, bound to parts that stay the same objects"},
     "WindowedMetrics": {
         "_getters _puts": "bound to parts that stay the same objects",
         "_size _period": "configuration",
@@ -59,9 +59,15 @@ NOT_WRITTEN: dict[str, dict[str, str]] = {
     "FeatureMetrics": {"_getters _puts": "bound to parts that stay the same objects", "_size _period": "configuration"},
     "LabelCoverage": {"_horizon _enough": "configuration", "_old": "follows from the ring"},
     "PolicyWatch": {
-        "policy condition conditions schedule _said _budget _calendar _is_plain": "configuration",
-        "_bound _holds _coverage _outcomes": "bound to getters that stay valid",
-        "_shared": "written by the model's sharing",
+        "policy condition conditions schedule names _said _is_plain": "configuration",
+        "_bound _holds _outcomes": "bound to getters that stay valid",
+        "_inquiry": "its own memory, what is bound as above, and what each look puts in",
+    },
+    "Inquiry": {
+        "policy budget calendar vetoed_by": "configuration",
+        "memory shared": "written by the policy and by the model's sharing",
+        "outcomes coverage vetoes": "bound to getters that stay valid",
+        "at cause": "of the moment",
     },
     "Volume": {"_period": "configuration", "_bucket _present _preceding": "follow from the ring and the clock"},
     "AdwinDetector": {"_config _up _down": "configuration"},
@@ -134,6 +140,7 @@ ELSEWHERE: dict[str, set[str]] = {
     "Var": {"mean", "_S"},
     "EWMean": {"_ewmean"},
     "EachFeature": set(),
+    "Inquiry": set(),
     "OneVsRest": set(),
 }
 """Fields of a part that another's fields write within."""
