@@ -4,12 +4,13 @@ python benchmarks/compare.py [--pairs N] [--repeat N] [--only NAME ...]      (or
 
 The job: predictions and labels meet by id, ADWIN watches each model's errors, what it finds goes to a topic. Each peer
 has a virtual environment of its own (benchmarks/peers/NAME.txt), made at the first call, and a job that is written as
-its documentation advises (benchmarks/peers/NAME_job.py), in one process. streamproc runs with everything on: exactly
-once, RocksDB, snapshots, validation, dead letters; in two processes.
+its documentation advises (benchmarks/peers/NAME_job.py), in one process and in two that share the partitions.
+streamproc runs with everything on: exactly once, RocksDB, snapshots, validation, dead letters; in two processes.
 
 Each run has topics of its own. They are filled in a transaction that is committed when the process is up, so that
-nobody's start counts. The clock runs until every pair has met (of the peers), or is committed (of streamproc, whose
-clock also holds the monitor's last commit). CPU is that of the client's processes, from the same start to the same end.
+nobody's start counts; pairs that a peer has met before, as it reads what is not committed, are left out. The clock
+runs until every pair has met (of the peers), or is committed (of streamproc, whose clock also holds the monitor's last
+commit). CPU is that of the client's processes, from the same start to the same end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import contextlib
 import json
 import os
 import platform
+import socket
 import statistics
 import subprocess
 import sys
@@ -27,7 +29,7 @@ import threading
 import time
 import venv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,68 +59,92 @@ class Peer:
     library: str
     guarantees: str
     environment: tuple[tuple[str, str], ...] = ()
+    processes: int = 1
 
 
-ALL = (
+IN_ONE = (
     Peer("bytewax", "bytewax", "state in memory; none after a crash"),
     Peer("quixstreams, at least once", "quixstreams", "state durable; repeats", (("GUARANTEE", "at-least-once"),)),
     Peer("quixstreams, exactly once", "quixstreams", "state durable; exactly once", (("GUARANTEE", "exactly-once"),)),
     Peer("faust-streaming", "faust", "state in memory; at least once"),
 )
+ALL = tuple(each for one in IN_ONE for each in (one, replace(one, name=f"{one.name}; two processes", processes=2)))
 
 
 class Run:
-    """One peer's process over topics of its own."""
+    """One peer's processes over topics of their own."""
 
     def __init__(self, peer: Peer, bootstrap: str, pairs: int, directory: Path) -> None:
         self._peer, self._bootstrap, self._pairs, self._directory = peer, bootstrap, pairs, directory
-        self._joined = 0
+        self._joined = [0] * peer.processes
         self._log: list[str] = []
 
     def measure(self) -> Row:
         """From when everything can be read until every pair has met."""
         config, _ = new_pipeline(self._bootstrap, ADWIN)
         filled = Filled(config, self._pairs)
+        addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(self._peer.processes))
+        with contextlib.ExitStack() as stack:
+            processes = [
+                stack.enter_context(self._process(config, number, addresses)) for number in range(self._peer.processes)
+            ]
+            readers = [threading.Thread(target=self._read, args=each, daemon=True) for each in enumerate(processes)]
+            for reader in readers:
+                reader.start()
+            try:
+                return self._row(processes, filled)
+            finally:
+                for process in processes:
+                    process.kill()
+                for reader in readers:
+                    reader.join(5)
+
+    def _process(self, config: Config, number: int, addresses: str) -> subprocess.Popen[str]:
         topics = config.topics
         command = [str(environment(self._peer.library)), str(PEERS / f"{self._peer.library}_job.py")]
         command += [self._bootstrap, topics.predictions, topics.labels, topics.triggers, config.pipeline]
-        place = self._directory / config.pipeline
+        place = self._directory / f"{config.pipeline}-{number}"
         place.mkdir()
-        more = {"STATE": str(place / "state"), **dict(self._peer.environment)}
-        with subprocess.Popen(
-            command, cwd=place, env={**os.environ, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            reader = threading.Thread(target=self._read, args=(process,), daemon=True)
-            reader.start()
-            try:
-                return self._row(process, filled, config)
-            finally:
-                process.kill()
-                reader.join(5)
+        more = {"STATE": str(place / "state"), "NUMBER": str(number), "ADDRESSES": addresses}
+        variables = {**os.environ, **more, **dict(self._peer.environment)}
+        return subprocess.Popen(
+            command, cwd=place, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
-    def _row(self, process: subprocess.Popen[str], filled: Filled, config: Config) -> Row:
+    def _row(self, processes: Sequence[subprocess.Popen[str]], filled: Filled) -> Row:
         time.sleep(START_SECONDS)
-        before = Usage.of(process.pid)
+        early = sum(self._joined)  # faust reads what is not committed yet
+        if early == self._pairs:
+            raise RuntimeError(f"{self._peer.name} had met all of the {early} pairs before the clock began: take more")
+        before = [Usage.of(process.pid) for process in processes]
         filled.release()
         deadline = time.monotonic() + PATIENCE
-        while self._joined < self._pairs:
-            if process.poll() is not None or time.monotonic() > deadline:
+        while sum(self._joined) < self._pairs:
+            if any(process.poll() is not None for process in processes) or time.monotonic() > deadline:
                 raise RuntimeError(
                     f"{self._peer.name}: {self._joined} of {self._pairs} met\n" + "\n".join(self._log[-20:])
                 )
             time.sleep(0.02)
-        after = Usage.of(process.pid)
-        events = 2 * self._pairs
-        cost = (after.cpu - before.cpu) / events * 1e6
-        return Row(self._peer.name, events, after.at - before.at, cost, None, peak_rss_mb(process.pid))
+        after = [Usage.of(process.pid) for process in processes]
+        events = 2 * (self._pairs - early)
+        cost = sum(b.cpu - a.cpu for a, b in zip(before, after, strict=True)) / events * 1e6
+        peak = sum(peak_rss_mb(process.pid) for process in processes)
+        return Row(self._peer.name, events, after[0].at - before[0].at, cost, None, peak)
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, number: int, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
             _, told, rest = line.partition("joined ")  # faust puts what a job prints into a log of its own
             if told:
-                self._joined = int(rest.split()[0])
+                self._joined[number] = int(rest.split()[0])
             else:
                 self._log.append(line.rstrip())
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def environment(library: str) -> Path:

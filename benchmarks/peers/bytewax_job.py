@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import bytewax.operators as op
 import orjson
 from bytewax.connectors.kafka import KafkaSinkMessage, KafkaSource
@@ -32,4 +34,6 @@ found = op.filter_map("detect", pairs, detect)
 kop.output("triggers", found, brokers=[BOOTSTRAP], topic=TRIGGERS)
 
 if __name__ == "__main__":
-    cli_main(flow)
+    addresses = os.environ["ADDRESSES"].split(";")
+    several = {"process_id": int(os.environ["NUMBER"]), "addresses": addresses} if len(addresses) > 1 else {}
+    cli_main(flow, **several)

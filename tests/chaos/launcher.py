@@ -113,15 +113,21 @@ class Stops(Transaction):
     def send(self, *arguments: Any, **more: Any) -> None:
         super().send(*arguments, **more)
         if self._place == "send" and self.sent >= SENDS:
+            self._release(self._settled)
             self._stand_still()
 
     def commit(self, positions: Mapping[Partition, Position]) -> None:
         late = self._place == "commit" and self._commits and self.sent >= SENDS
         if late or (self._place == "reject" and self.rejected):
+            self._release(self._settled)
             self._flush(self._settled)
             self._stand_still()
         super().commit(positions)
         self._commits += 1
+
+    def _release(self, producer: Producer) -> None:
+        """It may hold back what it was given until its offsets are in: a transaction nobody knows of proves nothing."""
+        producer._release()  # type: ignore[attr-defined] # the real one
 
     def _flush(self, producer: Producer) -> None:
         """What the transaction holds is at the brokers: the stop is as late as can be."""
