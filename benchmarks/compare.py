@@ -20,7 +20,6 @@ import contextlib
 import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
@@ -42,6 +41,7 @@ from benchmarks.traffic import ADWIN, Filled, new_pipeline
 from streamproc.config.model import Config
 from streamproc.kafka.admin import Admin
 from streamproc.kafka.broker import EmbeddedBroker
+from streamproc.kafka.embedded.ports import free_ports
 from streamproc.kafka.tail import read_all
 
 PEERS = ROOT / "benchmarks" / "peers"
@@ -83,7 +83,7 @@ class Run:
         """From when everything can be read until every pair has met."""
         config, _ = new_pipeline(self._bootstrap, ADWIN)
         filled = Filled(config, self._pairs)
-        addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(self._peer.processes))
+        addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports("127.0.0.1", self._peer.processes))
         with contextlib.ExitStack() as stack:
             processes = [
                 stack.enter_context(self._process(config, number, addresses)) for number in range(self._peer.processes)
@@ -138,13 +138,6 @@ class Run:
                 self._joined[number] = int(rest.split()[0])
             else:
                 self._log.append(line.rstrip())
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def environment(library: str) -> Path:

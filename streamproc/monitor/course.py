@@ -14,7 +14,7 @@ from streamproc.stateful import INTEGER, TEXT, Stateful, fields, optional
 
 # Made once: they are asked for with every outcome, and an enumeration takes its time to name a member.
 _WAITS = (State.TRIGGERED, State.RETRAINING)
-WARMS_UP = (State.DEPLOYED, State.WARMING_UP)
+_WARMS_UP = (State.DEPLOYED, State.WARMING_UP)
 
 
 class Course(Stateful):
@@ -41,7 +41,7 @@ class Course(Stateful):
 
     @property
     def warms_up(self) -> bool:
-        return self.situation.state in WARMS_UP
+        return self.situation.state in _WARMS_UP
 
     def fire(self) -> None:
         """A trigger is raised; the caller sets its id."""

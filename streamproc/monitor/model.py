@@ -9,7 +9,7 @@ from typing import Any
 from streamproc.config.model import Model
 from streamproc.events.deploy import FINAL, STATUSES
 from streamproc.events.summary import Summary
-from streamproc.monitor.course import WARMS_UP, Course
+from streamproc.monitor.course import Course
 from streamproc.monitor.gauges import Gauges, Getter
 from streamproc.monitor.history import OutcomeHistory
 from streamproc.monitor.ledger import Ledger
@@ -169,7 +169,7 @@ class ModelMonitor(Stateful):
         if scope is not None:
             scope.gauges.volume.update(label_time)
             scope.outcome(record, offset, label_time)
-        if course.situation.state in WARMS_UP:
+        if course.warms_up:
             notes = [*notes, *course.warm_up(whole.gauges.outcomes, version.version)]
         looked = self._look(now, scope)
         return [*notes, *looked] if notes else looked

@@ -70,7 +70,6 @@ class PolicyWatch(Stateful):
         self.memory = Memory(policy, budget)
         self._bound: dict[str, Callable[[], bool | None]] = {}
         self._holds: Callable[[], bool | None] | None = None
-        self._outcomes: Callable[[], int] = int
         vetoed_by = self.conditions[VETO].text if VETO in self.conditions else ""
         self._inquiry = Inquiry(
             policy, Situation(0, State.WATCHING), "condition", self.memory, int, budget, shared,
@@ -86,7 +85,6 @@ class PolicyWatch(Stateful):
         self.memory.forget()
         self._bound = {name: condition.bind(getters) for name, condition in self.conditions.items()}
         self._holds = self._bound.get("condition")
-        self._outcomes = outcomes
         asked = self._inquiry
         asked.outcomes, asked.coverage, asked.vetoes = outcomes, getters.get(COVERAGE), self._bound.get(VETO)
 
@@ -102,7 +100,7 @@ class PolicyWatch(Stateful):
             memory.held_since, memory.spent = None, False
             return said
         if memory.held_since is None:
-            memory.held_since, memory.held_from = at.now, self._outcomes()
+            memory.held_since, memory.held_from = at.now, self._inquiry.outcomes()
         return [*said, *self._judge(at, "condition")]
 
     def tick(self, after: int, upto: int, at: Situation) -> Verdicts:

@@ -60,7 +60,7 @@ NOT_WRITTEN: dict[str, dict[str, str]] = {
     "LabelCoverage": {"_horizon _enough": "configuration", "_old": "follows from the ring"},
     "PolicyWatch": {
         "policy condition conditions schedule names _said _is_plain": "configuration",
-        "_bound _holds _outcomes": "bound to getters that stay valid",
+        "_bound _holds": "bound to getters that stay valid",
         "_inquiry": "its own memory, what is bound as above, and what each look puts in",
     },
     "Inquiry": {
