@@ -100,7 +100,9 @@ class JoinTask(Uncached):
         self._is_clean = False
         """Whether nothing has been taken since the last commit: what is in memory can no longer be undone."""
         self._now = self._settled_at = 0
-        """The newest wake-up, and the one before the disk was written last, epoch ms."""
+        """The newest wake-up, and when the second began in which the disk was written last, epoch ms."""
+        self._phase = SETTLE_MS * (partition % partitions) // partitions
+        """Each partition's seconds begin at another time: all disks at once would hold up the records behind them."""
         self._committed: dict[str, int] = {}
         """Of the folded topics, when the partition was opened: what is below is only read again. Empty from then on."""
         self._models = {model_id: model_id.encode() for model_id in config.models}
@@ -171,7 +173,8 @@ class JoinTask(Uncached):
 
     def _settle(self) -> None:
         self.joiner.store.settle(Kept(self._positions, self.joiner.watermark.place))
-        self._settled, self._settled_at = dict(self._positions), self._now
+        self._settled = dict(self._positions)
+        self._settled_at = self._now - (self._now - self._phase) % SETTLE_MS
 
     def wake(self, now: int, out: Outputs) -> None:
         """Expire what a topic that has fallen silent would hold for ever."""

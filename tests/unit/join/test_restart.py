@@ -22,12 +22,13 @@ from tests.unit.join.events import START, TTL, configuration, journal, label, pr
 from tests.unit.join.test_interleaving import labels, predictions, read
 
 TOPICS = ("predictions", "labels")
+ONCE_A_SECOND = JoinTask._is_due
 
 
 @pytest.fixture(autouse=True)
 def _settles_with_every_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the tests that say otherwise."""
-    monkeypatch.setattr(stage_module, "SETTLE_MS", 0)
+    monkeypatch.setattr(JoinTask, "_is_due", True)
 
 
 def task(disk: MemoryDisk | None, **join: Any) -> JoinTask:
@@ -83,7 +84,7 @@ steps = st.lists(
         st.tuples(st.just("commit")),
         st.tuples(st.just("killed between commit and settle"), st.sampled_from(TOPICS)),
         st.tuples(st.just("die"), st.sampled_from(TOPICS)),
-        st.tuples(st.just("settle from now on"), st.sampled_from([0, 10**15])),
+        st.tuples(st.just("settle from now on"), st.booleans()),
     ),
     max_size=25,
 )
@@ -94,11 +95,11 @@ steps = st.lists(
 def test_any_number_of_deaths_is_one_story(keeps: bool, left: list[Any], right: list[Any], steps: list[Any]) -> None:
     """What was committed in all lives together is what one life would have written, with a disk and without."""
     life = Life(MemoryDisk() if keeps else None, predictions=left, labels=right)
-    stage_module.SETTLE_MS = 0
+    setattr(JoinTask, "_is_due", True)  # noqa: B010 - a patch, which the fixture takes back
     for what, *details in steps:
         match what:
             case "settle from now on":
-                stage_module.SETTLE_MS = details[0]
+                setattr(JoinTask, "_is_due", details[0])  # noqa: B010
             case "read":
                 life.read(*details)
             case "commit":
@@ -169,7 +170,7 @@ def test_before_the_commit_nothing_is_written() -> None:
 
 def test_commits_in_quick_succession_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second after the last time, or when many entries wait; a death in between has only those to read again."""
-    monkeypatch.setattr(stage_module, "SETTLE_MS", 1000)
+    monkeypatch.setattr(JoinTask, "_is_due", ONCE_A_SECOND)
     monkeypatch.setattr(stage_module, "FEWEST_RECENT", 4)
     monkeypatch.setattr(stage_module, "MOST_UNSETTLED", 4)
     life = Life(disk := MemoryDisk(), predictions=[prediction(f"{n}") for n in range(20)], labels=[])
@@ -191,7 +192,7 @@ def test_commits_in_quick_succession_are_written_together(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("end", ["close", "wake"])
 def test_what_came_last_is_written_when_nothing_comes_any_more(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At a clean end at once, else a second later; but never what is not committed."""
-    monkeypatch.setattr(stage_module, "SETTLE_MS", 1000)
+    monkeypatch.setattr(JoinTask, "_is_due", ONCE_A_SECOND)
     life = Life(disk := MemoryDisk(), predictions=[prediction(f"{n}") for n in range(9)], labels=[])
     life.task.wake(START, MemoryOutputs())
     for count in (2, 3):
@@ -212,9 +213,29 @@ def test_what_came_last_is_written_when_nothing_comes_any_more(end: str, monkeyp
         assert sum(map(len, disk.buckets.values())) == 5, "the last four may still be undone"
 
 
+def test_partitions_are_written_at_different_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once a second; all of them in one commit would hold up the records behind it by all of their disks."""
+    monkeypatch.setattr(JoinTask, "_is_due", ONCE_A_SECOND)
+    stage = JoinStage(configuration(co_partitioning="trust"), 4, lambda _: MemoryDisk())
+    tasks = [stage.task(partition) for partition in range(4)]
+    written: dict[int, list[int]] = {}
+    for now in range(START, START + 3000, 50):
+        for number, task in enumerate(tasks):
+            assert isinstance(task, JoinTask)
+            task.process(
+                "predictions", [record("predictions", prediction(f"{now}"), offset=now - START)], MemoryOutputs()
+            )
+            task.wake(now, MemoryOutputs())
+            task.committed({"predictions": now - START + 1})
+            if task._settled["predictions"] == now - START + 1:
+                written.setdefault(now - START, []).append(number)
+    assert written.pop(0) == [0, 1, 2, 3]
+    assert written == {at: [at % 1000 // 250] for at in range(250, 3000, 250)}
+
+
 def test_what_was_cut_off_in_the_midst_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """A producer that is lost raises while records are taken: nobody has the outcomes, so the disk must not either."""
-    monkeypatch.setattr(stage_module, "SETTLE_MS", 1000)
+    monkeypatch.setattr(JoinTask, "_is_due", ONCE_A_SECOND)
 
     class Lost(MemoryOutputs):
         def send(self, *_: Any, **__: Any) -> None:
