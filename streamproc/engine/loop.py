@@ -157,9 +157,10 @@ class Engine:
                 self._began = now
             self.progress.records += self._tasks.process(records, transaction)
         self._tasks.wake(now, transaction)
-        # Nothing more is waiting: commit at once, for latency. Else fill the transaction, for throughput.
+        # Nothing more is waiting: commit at once what somebody may wait for. Else fill the transaction, for throughput;
+        # and offsets alone can wait: what comes next is not to wait for their commit.
         drained = len(records) < self._settings.batch
-        if transaction.is_open and (drained or self._is_due()):
+        if transaction.is_open and ((drained and transaction.has_outputs) or self._is_due()):
             self._commit()
 
     def _is_due(self) -> bool:

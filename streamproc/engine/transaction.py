@@ -29,6 +29,8 @@ class Transaction:
         self._producer: Producer | None = None
         self._member: object = None
         self.is_open = False
+        self.has_outputs = False
+        """Whether the open transaction holds more than offsets: somebody waits for it."""
         self.sent = 0
         self.rejected: dict[str, int] = {}
 
@@ -54,7 +56,7 @@ class Transaction:
             self._member = self._metadata()
             self._settled.begin()
             self._send = self._settled.send  # bound once: it is called for every output
-            self.is_open = True
+            self.is_open, self.has_outputs = True, False
 
     @property
     def _settled(self) -> Producer:
@@ -74,11 +76,13 @@ class Transaction:
         if not self.is_open:
             self.begin()
         self.sent += 1
+        self.has_outputs = True
         self._send(topic, value, key, partition, headers)
 
     def reject(self, record: Record, error: BadRecord) -> None:
         self.begin()
         value, key, headers = dead_letter(record, error, self._stage)
+        self.has_outputs = True
         self._send(self._dead_letters, value, key, None, headers)
         self.rejected[error.code] = self.rejected.get(error.code, 0) + 1
 

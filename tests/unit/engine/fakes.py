@@ -14,6 +14,8 @@ from streamproc.stage import Outputs, Past, Record, Uncached
 Callback = Callable[[list[Partition]], None]
 BAD = b"bad"
 """The value of records that a FakeTask cannot use."""
+QUIET = b"quiet"
+"""The value of records that a FakeTask has nothing to say to."""
 
 
 def record(topic: str, number: int, offset: int, value: bytes = b"v", key: bytes | None = b"k") -> MemoryRecord:
@@ -183,7 +185,7 @@ class FakeTask(Uncached):
             self.seen.append((topic, each.offset()))
             if each.value() == BAD:
                 out.reject(each, BadRecord("not_json", "bad"))
-            else:
+            elif each.value() != QUIET:
                 out.send("out", each.value() or b"", each.key())
 
     def wake(self, now: int, out: Outputs) -> None:

@@ -23,7 +23,7 @@ from streamproc.errors import (
     TransactionError,
 )
 from streamproc.replay.memory import MemoryRecord
-from tests.unit.engine.fakes import BAD, CachingStage, CachingTask, FakeKafka, FakeStage, record
+from tests.unit.engine.fakes import BAD, QUIET, CachingStage, CachingTask, FakeKafka, FakeStage, record
 
 A0 = ("a", 0)
 BATCH = 3
@@ -68,6 +68,27 @@ def test_a_drained_input_is_committed_at_once() -> None:
     assert bench.round(bench.records(1)) == ["begin", "send out", "commit"]
     assert bench.kafka.producers[0].commits[0][0] == {A0: Position(1)}
     assert bench.engine.progress.commits == 1
+
+
+def test_offsets_alone_wait_for_the_interval() -> None:
+    """Nobody waits for them, and what comes next is not to wait for their commit; nothing more may come at all."""
+    bench = Bench()
+    assert bench.round([record("a", 0, 0, QUIET)], [record("a", 0, 1, QUIET)]) == ["begin"]
+    bench.now += INTERVAL_MS - 1
+    assert bench.round() == []
+    bench.now += 1
+    assert bench.round() == ["commit"]
+    assert bench.kafka.producers[0].commits[0][0] == {A0: Position(2)}
+
+
+@pytest.mark.parametrize(("value", "topic"), [(b"v", "out"), (BAD, "dead")])
+def test_offsets_that_wait_go_with_the_first_output(value: bytes, topic: str) -> None:
+    """A dead letter is one too. The next transaction is as quiet as its own records."""
+    bench = Bench()
+    assert bench.round([record("a", 0, 0, QUIET)]) == ["begin"]
+    assert bench.round([record("a", 0, 1, value)]) == [f"send {topic}", "commit"]
+    assert bench.kafka.producers[0].commits[0][0] == {A0: Position(2)}
+    assert bench.round([record("a", 0, 2, QUIET)]) == ["begin"]
 
 
 def test_under_load_transactions_fill() -> None:
