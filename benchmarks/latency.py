@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,16 @@ import orjson
 from confluent_kafka import Producer
 
 from benchmarks.answers import Answers
-from benchmarks.process import Stages
-from benchmarks.traffic import LABEL_LAG, PARTITIONS, Maker, new_pipeline
+from benchmarks.process import ROOT, Stages, Usage
+from benchmarks.traffic import LABEL_LAG, MODELS, PARTITIONS, Maker, new_pipeline
 from streamproc.config.model import Config
 from streamproc.kafka import properties
 from streamproc.kafka.tail import read_all
 
 WARM_UP = 5.0
 """Seconds of labels that are left out: the first fetches and transactions of new processes and of a new broker."""
+ANSWER_SECONDS = 1.0
+"""How long an answer to a trigger takes: twenty models then trigger twenty times a second."""
 DRAIN = 1.0
 """Seconds for the last triggers to arrive."""
 
@@ -42,7 +46,7 @@ def measure(
     config, written = new_pipeline(bootstrap, ANY_OUTCOME)
     processes = [Stages(written, stages, directory) for stages in layout]
     with contextlib.ExitStack() as stack:
-        answers = stack.enter_context(Answers(config))
+        answers = stack.enter_context(Answers(config, after=ANSWER_SECONDS))
         for process in processes:
             stack.enter_context(process)
         for process in processes:
@@ -53,7 +57,7 @@ def measure(
         time.sleep(DRAIN)
     cpu = sum(b.cpu - a.cpu for a, b in zip(before, after, strict=True))
     span = after[0].at - before[0].at
-    return {"rate": rate, **_delays(config, answers, sent), "cores_used": cpu / span}
+    return {"rate": rate, **_summary(_causes(config, answers), sent), "cores_used": cpu / span}
 
 
 def produce_steadily(config: Config, rate: int, seconds: float) -> dict[bytes, float]:
@@ -79,18 +83,52 @@ def produce_steadily(config: Config, rate: int, seconds: float) -> dict[bytes, f
     return sent
 
 
-def _delays(config: Config, answers: Answers, sent: dict[bytes, float]) -> dict[str, Any]:
+def measure_floor(bootstrap: str, rate: int, seconds: float) -> dict[str, Any]:
+    """The same way with nothing on it: two bare processes (`benchmarks/hop.py`), triggers as often."""
+    config, _ = new_pipeline(bootstrap, ANY_OUTCOME)
+    topics, run = config.topics, config.pipeline
+    every = max(1, round(rate / 2 * ANSWER_SECONDS / len(MODELS)))
+    first = ["join", bootstrap, f"{run}-join", topics.predictions, topics.labels, topics.journal]
+    second = ["sample", bootstrap, f"{run}-sample", topics.journal, topics.triggers, str(every)]
+    with contextlib.ExitStack() as stack:
+        answers = stack.enter_context(Answers(config, after=None))
+        hops = [stack.enter_context(_hop(arguments)) for arguments in (first, second)]
+        for hop in hops:
+            (hop.stdout or sys.stdin).readline()  # it is live
+        before = [Usage.of(hop.pid) for hop in hops]
+        sent = produce_steadily(config, rate, seconds)
+        after = [Usage.of(hop.pid) for hop in hops]
+        time.sleep(DRAIN)
+    cpu = sum(b.cpu - a.cpu for a, b in zip(before, after, strict=True))
+    seen = [(record["prediction_id"].encode(), at) for record, at in answers.triggers]
+    return {"rate": rate, **_summary(seen, sent), "cores_used": cpu / (after[0].at - before[0].at)}
+
+
+@contextlib.contextmanager
+def _hop(arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.hop", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _causes(config: Config, answers: Answers) -> list[tuple[bytes, float]]:
+    """For each trigger the prediction id of the label that caused it, empty for a tick, and when it was seen."""
     causes = {
         (record.partition(), record.offset()): orjson.loads(record.value() or b"").get("prediction_id", "").encode()
         for record in read_all(config.kafka, {config.topics.journal: PARTITIONS})
     }
+    places = [(trigger["journal"], seen) for trigger, seen in answers.triggers]
+    return [(causes[at["partition"], at["offset"]], seen) for at, seen in places]
+
+
+def _summary(triggers: Sequence[tuple[bytes, float]], sent: dict[bytes, float]) -> dict[str, Any]:
     first = min(sent.values()) + WARM_UP
-    delays = []
-    for trigger, seen in answers.triggers:
-        at = trigger["journal"]
-        produced = sent.get(causes[at["partition"], at["offset"]], 0.0)  # a tick may cause one too: left out
-        if produced >= first:
-            delays.append((seen - produced) * 1000)
+    delays = [(seen - sent[key]) * 1000 for key, seen in triggers if sent.get(key, 0.0) >= first]
     if len(delays) < 2:  # noqa: PLR2004 - quantiles need two
         raise RuntimeError(f"only {len(delays)} triggers came after the warm-up")
     cuts = statistics.quantiles(delays, n=100, method="inclusive")

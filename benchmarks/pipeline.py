@@ -28,11 +28,12 @@ from benchmarks.traffic import LABEL_LAG, MODELS, PARTITIONS
 from benchmarks.verify import wrong_with
 from streamproc.kafka.broker import EmbeddedBroker
 
+BARE = "two bare hops"
 LAYOUTS: dict[str, list[list[str]]] = {
     "two processes": [["monitor"], ["join"]],
     "one process": [["join", "monitor"]],
 }
-WARM_UP_SECONDS = 25.0
+WARM_UP_SECONDS = 60.0
 QUICK_EVENTS, QUICK_ROUNDS = 60_000, 2
 MOST_TIMES_THE_FLOOR = 12.0
 """Of --quick, the cheapest of its rounds: half more than usual. docs/performance.md says what is usual."""
@@ -96,16 +97,19 @@ def run(options: argparse.Namespace, bootstrap: str, broker_pid: int | None, dir
 
 
 def latencies(options: argparse.Namespace, bootstrap: str, directory: Path) -> dict[str, list[dict[str, Any]]]:
-    """Every layout at every rate, in turns; prints each as it comes."""
+    """Two bare hops and every layout at every rate, in turns; prints each as it comes."""
     if not options.quick:
         say("warming up the broker: it compiles its code for small transactions only after thousands of them")
         latency.measure(bootstrap, LAYOUTS["one process"], options.rate[0], WARM_UP_SECONDS, directory)
     print(f"\nlabel to trigger, {options.seconds:.0f} s at each rate, in ms; load of the machine {machine()['load']}")
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in LAYOUTS}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (BARE, *LAYOUTS)}
     for rate in options.rate:
-        for name, layout in LAYOUTS.items():
-            found = latency.measure(bootstrap, layout, rate, options.seconds, directory)
-            rows[name].append(found)
+        for name, found_before in rows.items():
+            if name == BARE:
+                found = latency.measure_floor(bootstrap, rate, options.seconds)
+            else:
+                found = latency.measure(bootstrap, LAYOUTS[name], rate, options.seconds, directory)
+            found_before.append(found)
             figures = "  ".join(f"{p} {found[f'{p}_ms']:6.1f}" for p in ("p50", "p90", "p99", "max"))
             rates = f"{rate:6,} events/s (sent {found['sent_rate']:6,.0f})"
             print(f"  {rates}  {name:14} {figures}  ({found['triggers']} triggers, {found['cores_used']:.2f} cores)")
