@@ -12,7 +12,7 @@ import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.traffic import PARTITIONS
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka import properties
 
 

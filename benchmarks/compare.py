@@ -38,7 +38,7 @@ from benchmarks.pipeline import machine, say
 from benchmarks.process import ROOT, Usage, peak_rss_mb
 from benchmarks.throughput import Row, Throughput
 from benchmarks.traffic import ADWIN, Filled, new_pipeline
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka.admin import Admin
 from streamproc.kafka.broker import EmbeddedBroker
 from streamproc.kafka.embedded.ports import free_ports

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.process import ROOT, Stages
 from benchmarks.traffic import MODELS, PARTITIONS, new_pipeline
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.deploy import FINAL
 from streamproc.events.identity import derived_id
 from streamproc.events.partitioner import partition_of

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as 
 from benchmarks.traffic import ADWIN, MODELS, Maker, configuration
 from streamproc.app.garbage import seldom_collected
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.disk.directory import StateDirectory
 from streamproc.join.inputs import source_topics
 from streamproc.join.stage import JoinStage

@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from benchmarks.answers import Answers
 from benchmarks.process import ROOT, Stages, Usage
 from benchmarks.traffic import LABEL_LAG, MODELS, PARTITIONS, Maker, new_pipeline
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka import properties
 from streamproc.kafka.tail import read_all
 

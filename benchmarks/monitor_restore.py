@@ -28,7 +28,7 @@ from benchmarks.traffic import PARTITIONS, configuration
 from streamproc.app.layout import plan
 from streamproc.app.run import wall_clock
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.loop import Engine, Settings
 from streamproc.kafka import properties
 from streamproc.kafka.admin import Admin

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.monitor.stage import MonitorStage
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
 from streamproc.stage import Record

@@ -25,7 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a script, from anywhere
 
 from streamproc.config.model import Model
-from streamproc.config.model import Probation as Settings
+from streamproc.config.retrain import Probation as Settings
 from streamproc.monitor.probation import Probation
 
 COUNT = 1000

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as 
 import orjson
 
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.monitor.stage import MonitorStage
 from streamproc.replay.again import Again
 from streamproc.replay.arms import configured

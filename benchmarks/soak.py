@@ -26,7 +26,7 @@ from confluent_kafka import Producer
 
 from benchmarks.process import Stages, Usage
 from benchmarks.traffic import ADWIN, Maker, new_pipeline
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka import properties
 from streamproc.kafka.broker import EmbeddedBroker
 

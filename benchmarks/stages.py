@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as 
 
 from benchmarks.traffic import ADWIN, Maker, configuration
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.disk.directory import StateDirectory
 from streamproc.errors import BadRecord
 from streamproc.join.inputs import source_topics

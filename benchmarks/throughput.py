@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.answers import Answers
 from benchmarks.process import PATIENCE, ROOT, Stages, Usage, peak_rss_mb
 from benchmarks.traffic import ADWIN, INPUTS, MODELS, PARTITIONS, Filled, new_pipeline
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka.admin import Admin
 
 LOOK = 0.05

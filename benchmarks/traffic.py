@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from streamproc.app.layout import plan
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.topics import INTERNAL, TOPICS
 from streamproc.kafka import properties
 from streamproc.kafka.admin import Admin

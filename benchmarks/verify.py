@@ -7,7 +7,7 @@ from collections import Counter
 import orjson
 
 from benchmarks.traffic import PARTITIONS, Maker
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka.tail import read_all
 
 

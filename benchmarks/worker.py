@@ -33,7 +33,7 @@ if other := os.environ.get("STREAMPROC_AT"):
     sys.path.insert(0, other)
 
 from benchmarks.dispatch import measure
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.events.trigger import DataWindow, JournalPosition, Trigger
 from streamproc.kafka.broker import EmbeddedBroker
 from streamproc.retrain.executors.process import ProcessExecutor

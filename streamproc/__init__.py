@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamproc.config.load import load
-    from streamproc.config.model import Config
+    from streamproc.config.pipeline import Config
     from streamproc.events.decision import Decision
     from streamproc.events.deploy import Deploy
     from streamproc.events.trigger import Trigger
@@ -21,7 +21,7 @@ __all__ = ["Challenger", "Config", "Decision", "Deploy", "Pipeline", "TrainingDa
 
 _WHERE = {
     "Challenger": "streamproc.retrain.api",
-    "Config": "streamproc.config.model",
+    "Config": "streamproc.config.pipeline",
     "Decision": "streamproc.events.decision",
     "Deploy": "streamproc.events.deploy",
     "Pipeline": "streamproc.replay.pipeline",

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as 
 from river import drift
 
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.join.stage import JoinStage
 from streamproc.monitor.stage import MonitorStage
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord

@@ -7,29 +7,10 @@ from typing import get_args
 
 from streamproc.config.base import Section
 from streamproc.config.detectors import AnyDetector
-from streamproc.config.model import (
-    Budget,
-    Config,
-    DeadLetters,
-    Drift,
-    Engine,
-    Exclusion,
-    Gate,
-    Incidents,
-    Inputs,
-    Join,
-    MetricWindow,
-    Model,
-    Policy,
-    Probation,
-    Retrain,
-    RetrainBudget,
-    Retries,
-    Schedule,
-    Topics,
-    Window,
-    Worker,
-)
+from streamproc.config.model import Drift, MetricWindow, Model
+from streamproc.config.pipeline import Config, DeadLetters, Engine, Inputs, Join, RetrainBudget, Topics, Worker
+from streamproc.config.policies import Budget, Exclusion, Incidents, Policy, Schedule
+from streamproc.config.retrain import Gate, Probation, Retrain, Retries, Window
 from streamproc.config.units import format_duration
 from streamproc.events.dead_letter import REASONS
 from streamproc.events.topics import INTERNAL, TOPICS

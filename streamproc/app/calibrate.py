@@ -8,7 +8,8 @@ from math import prod
 from typing import Any
 
 from streamproc.app.replay import Recording
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.replay.arms import baselines
 from streamproc.replay.calibrate import Chosen, Quiet, calibrated

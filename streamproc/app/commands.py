@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.events.codec import validate
 from streamproc.events.command import Command

@@ -10,7 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from streamproc.app.retrain_child import journal_values
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.ports import Kafka
 from streamproc.errors import TopicError, UserError
 from streamproc.events.trigger import Trigger

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.ports import Partition
 from streamproc.errors import TopicError, UserError
 from streamproc.kafka.tail import read_spans, spans_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.config.units import format_duration
 from streamproc.errors import TopicError
 from streamproc.events.topics import TOPICS

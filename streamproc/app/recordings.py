@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.ports import Partition
 from streamproc.errors import BadRecord, TopicError, UserError
 from streamproc.events.codec import Decode, decoder

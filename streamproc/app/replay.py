@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamproc.app.retrain_child import measure
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.replay.again import Again
 from streamproc.replay.arms import Arm, baselines, configured

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamproc.app.commands import command_record
 from streamproc.app.dead_letters import Letter
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.ports import Headers
 from streamproc.errors import BadRecord, UserError
 from streamproc.events.codec import decoder

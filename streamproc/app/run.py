@@ -18,7 +18,7 @@ from streamproc.app.garbage import seldom_collected
 from streamproc.app.layout import check_layout, check_retention
 from streamproc.app.slots import slot
 from streamproc.app.stages import STAGES
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.limits import Bounds
 from streamproc.engine.loop import Engine, Settings
 from streamproc.errors import BrokerUnavailable, ConfigError

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import BadRecord, UserError
 from streamproc.events.base import format_time
 from streamproc.events.codec import DEPLOY, Decode, decoder, validate

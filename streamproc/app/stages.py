@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from streamproc.config.model import Config
+    from streamproc.config.pipeline import Config
     from streamproc.join.store.disk import Disk
     from streamproc.retrain.registry.follower import PointerFollower
     from streamproc.stage import Stage

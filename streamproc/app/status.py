@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.loop import Settings
 from streamproc.errors import BadRecord
 from streamproc.events.codec import Decode, decoder

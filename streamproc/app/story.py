@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import BadRecord, UserError
 from streamproc.events.base import format_time
 from streamproc.events.codec import decoder

@@ -11,8 +11,8 @@ from streamproc.check.pipeline import lint_pipeline
 from streamproc.check.site import Site
 from streamproc.config.findings import Finding, InvalidConfig, in_order
 from streamproc.config.loaded import NOWHERE, Loaded
-from streamproc.config.model import Config
 from streamproc.config.nodes import Mark
+from streamproc.config.pipeline import Config
 
 __all__ = ["CODES", "Code", "Finding", "lint", "start_up"]
 

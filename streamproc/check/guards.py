@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from streamproc.check.site import Site
 from streamproc.config.findings import Finding
-from streamproc.config.model import Config, Model, Policy
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
+from streamproc.config.policies import Policy
 from streamproc.config.units import format_duration
 from streamproc.errors import ConfigError, ScheduleError
 from streamproc.policy.condition import Condition

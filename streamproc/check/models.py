@@ -10,8 +10,9 @@ from streamproc.check.policies import lint_condition, lint_policies
 from streamproc.check.site import Site
 from streamproc.config.detectors import BINARY, Custom
 from streamproc.config.findings import Finding
-from streamproc.config.model import Gate, Model, Retrain
+from streamproc.config.model import Model
 from streamproc.config.nodes import Mark
+from streamproc.config.retrain import Gate, Retrain
 from streamproc.config.scalar import meaning
 from streamproc.config.units import format_duration
 from streamproc.errors import ConditionError, ConfigError

@@ -8,7 +8,7 @@ from streamproc.check.guards import lint_shared
 from streamproc.check.site import Site
 from streamproc.config.explain import names_like
 from streamproc.config.findings import Finding
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.config.units import format_duration
 from streamproc.events.base import Event
 from streamproc.events.label import Label

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from streamproc.check.guards import lint_guards, lint_schedule
 from streamproc.check.site import Site
 from streamproc.config.findings import Finding
-from streamproc.config.model import Model, Policy
+from streamproc.config.model import Model
+from streamproc.config.policies import Policy
 from streamproc.errors import ConditionError
 from streamproc.monitor.names import METRICS
 from streamproc.policy.analysis import analyse

@@ -12,7 +12,7 @@ import click
 
 from streamproc.cli.options import config_option
 from streamproc.cli.replay import duration, recording_from, recording_options
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 
 if TYPE_CHECKING:
     from streamproc.app.calibrate import Calibrated

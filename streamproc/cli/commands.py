@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from streamproc.cli.options import config_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.config.units import parse_duration
 from streamproc.errors import TopicError, UserError
 

@@ -9,7 +9,7 @@ from typing import IO
 import click
 
 from streamproc.cli.options import config_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 
 

@@ -12,7 +12,7 @@ import click
 import orjson
 
 from streamproc.cli.options import config_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.config.units import parse_duration
 from streamproc.errors import StreamprocError, UserError
 from streamproc.events.base import format_time, parse_time

@@ -6,7 +6,7 @@ import click
 
 from streamproc.cli.commands import send_command
 from streamproc.cli.options import config_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 
 

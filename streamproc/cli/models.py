@@ -6,7 +6,7 @@ import click
 import orjson
 
 from streamproc.cli.options import config_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.events.base import format_time
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from streamproc.cli.options import unread_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

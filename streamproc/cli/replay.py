@@ -12,7 +12,7 @@ from streamproc.errors import MissingExtra, UserError
 
 if TYPE_CHECKING:
     from streamproc.app.replay import Recording
-    from streamproc.config.model import Config
+    from streamproc.config.pipeline import Config
 
 ROLES = ("predictions", "labels", "metrics", "commands", "deploys")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -13,7 +13,7 @@ from streamproc.errors import UserError
 
 def files() -> dict[str, str]:
     """File name -> content, the same for the same version of streamproc."""
-    from streamproc.config.model import Config, Topics
+    from streamproc.config.pipeline import Config, Topics
     from streamproc.config.schema import config_schema
     from streamproc.events.asyncapi import asyncapi
     from streamproc.events.schema import event_schemas

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from streamproc.cli.options import config_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.base import format_time
 
 

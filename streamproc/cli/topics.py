@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from streamproc.cli.options import config_option
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 
 
 @click.group()

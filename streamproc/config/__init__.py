@@ -1,1 +1,1 @@
-"""What a streamproc.yaml says: its models (`model`), how it is read (`load`), what may be wrong (`findings`)."""
+"""What a streamproc.yaml says: its models (`pipeline` is the whole), how it is read (`load`), what is wrong with it."""

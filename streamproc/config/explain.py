@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from streamproc.config.base import PATTERNS
 from streamproc.config.findings import Finding, Path, dotted, shown
-from streamproc.config.model import Config
 from streamproc.config.nodes import Found, Items, Leaf, Node, Table, find
+from streamproc.config.pipeline import Config
 from streamproc.config.settings import Walk
 
 _MOST = 1000

@@ -21,7 +21,6 @@ from streamproc.config.environment import ReadFile, file_reader, fill
 from streamproc.config.explain import explain
 from streamproc.config.findings import Finding, InvalidConfig, Path, dotted
 from streamproc.config.loaded import NOWHERE, Loaded
-from streamproc.config.model import Config
 from streamproc.config.nodes import (
     Budget,
     Entry,
@@ -35,6 +34,7 @@ from streamproc.config.nodes import (
     paths,
     plain,
 )
+from streamproc.config.pipeline import Config
 from streamproc.config.reference_file import with_reference_files
 
 MOST_BYTES = 1_048_576

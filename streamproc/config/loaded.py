@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streamproc.config.findings import Path
-from streamproc.config.model import Config
 from streamproc.config.nodes import Leaf, Mark, Node, find
+from streamproc.config.pipeline import Config
 
 NOWHERE = Mark(0, 0)
 

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from streamproc.config.findings import Finding, dotted
 from streamproc.config.loaded import NOWHERE
-from streamproc.config.model import Config, Drift
+from streamproc.config.model import Drift
 from streamproc.config.nodes import Leaf, Mark, Node, Table
+from streamproc.config.pipeline import Config
 from streamproc.events.summary import Summary
 
 SETTING = "reference_file"

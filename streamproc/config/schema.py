@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import core_schema
 
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.config.units import format_duration, parse_duration
 from streamproc.events.schema_generator import DIALECT, Generator, Schema, tidy
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from streamproc.config.findings import Path
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 
 
 class Walk:

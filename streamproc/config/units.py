@@ -59,3 +59,5 @@ PositiveDuration = Annotated[
     BeforeValidator(parse_duration),
     WithJsonSchema({**_WRITTEN, "examples": _EXAMPLES}),
 ]
+
+MINUTE, HOUR, DAY = (parse_duration(text) for text in ("1m", "1h", "1d"))

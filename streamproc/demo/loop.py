@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.demo import feed, settings, words
 from streamproc.demo.machinery import Machinery
 from streamproc.demo.market import HalfHour

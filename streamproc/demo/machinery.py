@@ -14,7 +14,7 @@ from typing import Self
 from streamproc.app.layout import plan
 from streamproc.app.stages import STAGES
 from streamproc.config.load import load
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.demo import settings
 from streamproc.demo.page import Page
 from streamproc.errors import UserError

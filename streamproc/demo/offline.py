@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 
 from streamproc.app.retrain_child import measure
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.demo import feed, settings
 from streamproc.demo.market import HalfHour, load
 from streamproc.demo.server import MarketServer, answers, first_model

@@ -18,7 +18,7 @@ import structlog
 
 from streamproc.app.run import wall_clock
 from streamproc.config.load import load
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.demo import feed, settings
 from streamproc.demo.market import HalfHour
 from streamproc.demo.market import load as load_market

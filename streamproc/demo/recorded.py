@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamproc.config.load import loads
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.demo import feed, settings
 from streamproc.demo.market import HalfHour
 from streamproc.demo.server import first_model

@@ -18,7 +18,7 @@ import orjson
 from streamproc.app.run import wall_clock
 from streamproc.check import lint
 from streamproc.config.load import read
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.demo import textbook
 from streamproc.demo.interrupt import interruptible
 from streamproc.demo.machinery import Machinery

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 
 
 def source_topics(config: Config) -> tuple[str, str]:

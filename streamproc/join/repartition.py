@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import BadRecord
 from streamproc.events.codec import decoder
 from streamproc.events.label import Label

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.join.inputs import source_topics
 from streamproc.join.store.protocol import Kept
 from streamproc.stage import Past

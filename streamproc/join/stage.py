@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import BadRecord, StateDamaged, StreamprocError, TopicError
 from streamproc.events.codec import Decode, decoder
 from streamproc.events.command import Command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from streamproc.config.model import Window
+from streamproc.config.retrain import Window
 from streamproc.events.trigger import ChangePoint, DataWindow, Evidence
 from streamproc.monitor.history import OutcomeHistory
 from streamproc.monitor.model import ModelMonitor

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamproc.config.model import Model
-from streamproc.config.model import Probation as Settings
+from streamproc.config.retrain import Probation as Settings
 from streamproc.config.units import format_duration
 from streamproc.monitor.betting import Capital
 from streamproc.monitor.reference import MOST_LAGS, comparable, middle, run_length

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from streamproc.config.model import Model, Policy
+from streamproc.config.model import Model
+from streamproc.config.policies import Policy
 from streamproc.events.summary import Summary
 from streamproc.monitor.gauges import Gauges
 from streamproc.monitor.history import OutcomeHistory

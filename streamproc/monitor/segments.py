@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Model, Policy
+from streamproc.config.model import Model
+from streamproc.config.policies import Policy
 from streamproc.monitor.scope import Scope
 from streamproc.policy.shared import Shared
 from streamproc.stateful import COUNT, TEXT, Kind, Plain, Stateful, fields, listed, mapping, require, row

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Budget, Incidents
+from streamproc.config.policies import Budget, Incidents
 from streamproc.monitor.notes import Note
 from streamproc.policy.shared import Shared
 from streamproc.stateful import COUNT, PART, TEXT, Kind, Stateful, fields, optional, require, row

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import BadRecord, TopicError
 from streamproc.events.partitioner import partition_of
 from streamproc.monitor.cache import Cache

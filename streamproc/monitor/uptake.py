@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streamproc.config.model import HOUR, Model
-from streamproc.config.units import format_duration
+from streamproc.config.model import Model
+from streamproc.config.units import HOUR, format_duration
 from streamproc.monitor.notes import NOTHING, Note, Notes
 from streamproc.policy.memory import TIME
 from streamproc.stateful import COUNT, FLAG, INTEGER, Stateful, fields

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.decision import Decision
 from streamproc.events.deploy import Artifact, Deploy
 from streamproc.events.identity import cloud_event_headers, derived_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from streamproc.config.model import Exclusion
+from streamproc.config.policies import Exclusion
 from streamproc.config.units import format_duration
 from streamproc.events.base import format_time
 from streamproc.policy.schedule import Schedule

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streamproc.config.model import Budget, Policy
+from streamproc.config.policies import Budget, Policy
 from streamproc.config.units import format_duration
 from streamproc.events.base import LATEST_MS, format_time
 from streamproc.policy.calendar import Calendar

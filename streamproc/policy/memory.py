@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from streamproc.config.model import Budget, Policy
+from streamproc.config.policies import Budget, Policy
 from streamproc.events.base import LATEST_MS
 from streamproc.stateful import COUNT, FLAG, TEXT, Stateful, fields, optional, queue, row, whole
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from streamproc.config.model import Budget, Incidents
+from streamproc.config.policies import Budget, Incidents
 from streamproc.config.units import format_duration
 from streamproc.events.base import format_time
 from streamproc.policy.memory import TIME

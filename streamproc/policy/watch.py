@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from streamproc.config.model import Budget, Policy
+from streamproc.config.policies import Budget, Policy
 from streamproc.events.base import format_time
 from streamproc.events.decision import Verdict as Word
 from streamproc.policy.calendar import Calendar

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamproc.config.detectors import Adwin
-from streamproc.config.model import Config, Model, Policy, Schedule
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
+from streamproc.config.policies import Policy, Schedule
 
 NAIVE = "naive_adwin"
 ALWAYS = 100

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.replay.mapping import Mapper
 from streamproc.replay.memory import MemoryRecord

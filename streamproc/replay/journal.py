@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.trigger import Trigger
 from streamproc.monitor.model import ModelMonitor
 from streamproc.monitor.stage import MonitorStage, MonitorTask

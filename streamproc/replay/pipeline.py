@@ -16,7 +16,7 @@ from typing import Any, cast
 import orjson
 
 from streamproc.config.load import from_mapping, load
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import BadRecord, UserError
 from streamproc.events.base import parse_time
 from streamproc.events.decision import Decision

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.events.trigger import Trigger
 from streamproc.monitor.signals import extractor
 from streamproc.replay.again import Again

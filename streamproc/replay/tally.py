@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger
 from streamproc.monitor.reading import reader

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from streamproc.config.model import Config, Inputs
+from streamproc.config.pipeline import Config, Inputs
 from streamproc.errors import ConditionError, RetrainError
 from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger

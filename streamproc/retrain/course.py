@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.events.deploy import Artifact
 from streamproc.events.trigger import Trigger
 from streamproc.policy.condition import Condition

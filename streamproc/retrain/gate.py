@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.policy.condition import Condition, compile_condition
 from streamproc.policy.quantity import Quantity
 from streamproc.retrain.paired import Harm, Paired

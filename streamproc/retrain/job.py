@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from streamproc.config.base import Scalar
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.events.base import Id, Number
 from streamproc.events.deploy import MAX_REASON_CHARACTERS, Artifact, Reason
 from streamproc.events.summary import Summary
@@ -32,7 +32,7 @@ class Document(BaseModel):
 
 
 class Hook(Document):
-    """What `config.model.Webhook` says, save its secrets: keys and headers go to the child in another way."""
+    """What `config.retrain.Webhook` says, save its secrets: keys and headers go to the child in another way."""
 
     url: str
     completion: Literal["response", "event"] = "response"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import cast
 
-from streamproc.config.model import Config, Retrain, RetrainBudget, Retries
+from streamproc.config.pipeline import Config, RetrainBudget
+from streamproc.config.retrain import Retrain, Retries
 from streamproc.errors import ConfigError
 from streamproc.events.partitioner import partition_of
 from streamproc.policy.shared import share_of

@@ -7,7 +7,8 @@ from typing import cast
 
 import orjson
 
-from streamproc.config.model import Config, Retrain
+from streamproc.config.pipeline import Config
+from streamproc.config.retrain import Retrain
 from streamproc.config.units import format_duration
 from streamproc.events.base import format_time
 from streamproc.events.deploy import MAX_REASON_CHARACTERS, Deploy, Status

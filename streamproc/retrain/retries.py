@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from streamproc.config.model import Retries
+from streamproc.config.retrain import Retries
 
 _DOUBLINGS = 40
 """More make no difference to any wait, only larger numbers."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streamproc.config.model import Config, Window
+from streamproc.config.pipeline import Config
+from streamproc.config.retrain import Window
 from streamproc.events.trigger import Trigger
 from streamproc.retrain.job import Span
 

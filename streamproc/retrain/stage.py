@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.retrain.fold import OpenTrigger
 from streamproc.retrain.jobs import Directories, Executor, Pool
 from streamproc.retrain.queue import budgets

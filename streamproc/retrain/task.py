@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from streamproc.config.model import Config, RetrainBudget
+from streamproc.config.pipeline import Config, RetrainBudget
 from streamproc.config.units import format_duration
 from streamproc.errors import BadRecord, TopicError
 from streamproc.events.codec import DEPLOY, decoder

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 from confluent_kafka import Producer
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka.properties import producer
 from tests.chaos.traffic import Answer, Event, Traffic
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka.properties import reader
 from streamproc.replay.memory import MemoryRecord
 from tests.chaos.feed import FATE, NUMBER

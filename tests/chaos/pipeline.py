@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.topics import TOPICS
 
 PARTITIONS: Final = 4

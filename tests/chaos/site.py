@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from streamproc.app.stages import STAGES
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.kafka.admin import Admin
 from tests.chaos.brokers import Brokers
 from tests.chaos.feed import Feed

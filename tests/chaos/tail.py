@@ -11,7 +11,7 @@ from zlib import crc32
 import orjson
 from confluent_kafka import Consumer, TopicPartition
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.deploy import FINAL
 from streamproc.kafka.properties import reader
 from tests.chaos.pipeline import RETRAINED

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from streamproc.app.layout import check_layout, plan
 from streamproc.app.run import bounds, may_stop, wall_clock
 from streamproc.app.stages import STAGES
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.disk.directory import StateDirectory
 from streamproc.engine.loop import Engine, Settings
 from streamproc.events.topics import INTERNAL, TOPICS

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from ruamel.yaml import YAML
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.dead_letters import dead_letter
 from streamproc.errors import BadRecord
 from streamproc.kafka.plain import Sender

@@ -17,7 +17,7 @@ import pytest
 
 from streamproc.app.layout import check_retention, plan
 from streamproc.app.run import Runner, wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import TopicError
 from streamproc.join.inputs import source_topics
 from streamproc.join.stage import SETTLE_MS

@@ -6,7 +6,7 @@ import orjson
 from structlog.testing import capture_logs
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config, DeadLetters
+from streamproc.config.pipeline import Config, DeadLetters
 from streamproc.engine.limits import SLICE
 from streamproc.events.partitioner import partition_of
 from streamproc.kafka.admin import Admin

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from tests.kafka.harness import Running, configure, until
 
 ALL = ("join", "monitor", "retrain")

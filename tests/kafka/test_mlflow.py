@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.kafka.tail import send_all
 from streamproc.retrain.api import Challenger, TrainingData
 from streamproc.retrain.course import retrain

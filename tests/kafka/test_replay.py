@@ -12,7 +12,7 @@ import orjson
 from streamproc.app import recordings
 from streamproc.app.replay import Recording, replay
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.replay.files import is_numbered, journal_of
 from streamproc.replay.journal import JournalReplay
 from streamproc.replay.pipeline import Found

@@ -11,7 +11,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import JournalTruncated
 from streamproc.kafka.tail import read_all
 from tests.kafka.harness import Running, configure, until

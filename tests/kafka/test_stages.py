@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import TopicError
 from streamproc.events.partitioner import partition_of
 from streamproc.kafka.tail import read_all, send_all

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamproc.app.run import wall_clock
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from tests.kafka.harness import Running, configure, until
 
 DRIFT = (0.02, 0.05, 0.12, 0.03, 0.15)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.monitor.stage import MonitorStage
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
 from streamproc.stage import Record

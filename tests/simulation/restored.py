@@ -10,7 +10,7 @@ from typing import cast
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.partitioner import partition_of
 from streamproc.join.stage import JoinStage, JoinTask
 from streamproc.monitor.stage import TICK_MS, MonitorStage

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from streamproc.config.model import Config, Model, Worker
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config, Worker
 from streamproc.events.deploy import FINAL, Artifact
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
 from streamproc.retrain.job import Job, Result

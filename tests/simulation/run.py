@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.join.stage import JoinStage
 from streamproc.monitor.stage import MonitorStage
 from streamproc.stage import Stage

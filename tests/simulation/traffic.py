@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.base import format_time
 from tests.simulation.world import DEAD_LETTERS, PIPELINE, World
 

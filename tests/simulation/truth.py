@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.codec import decoder
 from streamproc.events.label import Label
 from streamproc.events.prediction import Prediction

@@ -13,7 +13,8 @@ import pytest
 from streamproc.app.commands import command_record
 from streamproc.app.dead_letters import Letter, Wanted, letter_of, newest
 from streamproc.app.retry import Parcel, Refusal, parcel_of
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.engine.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES, dead_letter
 from streamproc.errors import BadRecord, UserError
 from streamproc.replay.memory import MemoryRecord

@@ -15,7 +15,8 @@ from ruamel.yaml.compat import StringIO
 
 from streamproc.check import lint
 from streamproc.config.load import read, reads
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.config.template import template
 from streamproc.errors import ConfigError
 

@@ -13,7 +13,9 @@ import pytest
 from streamproc.config.detectors import Adwin, PageHinkley
 from streamproc.config.findings import InvalidConfig
 from streamproc.config.load import MOST_BYTES, from_mapping, load, loads, read, reads
-from streamproc.config.model import Config, Model, Policy
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
+from streamproc.config.policies import Policy
 from streamproc.errors import ConfigError
 
 SMALLEST = "pipeline: p\nmodels:\n  m:\n"

@@ -12,7 +12,8 @@ from streamproc.config.base import PATTERNS
 from streamproc.config.detectors import Adwin, PageHinkley
 from streamproc.config.findings import MOST_SHOWN, Finding, InvalidConfig, dotted, in_order, shown
 from streamproc.config.load import loads
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.config.settings import Walk
 
 WHOLE_MODEL = ", ".join(Model.model_fields)

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from streamproc.config.findings import InvalidConfig
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.config.schema import config_schema
 from streamproc.config.units import parse_duration
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamproc.config.load import load
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.demo import settings, textbook
 from streamproc.demo.market import HalfHour
 from streamproc.demo.market import load as load_market

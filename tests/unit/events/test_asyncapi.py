@@ -11,7 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from streamproc.cli.schemas import files
-from streamproc.config.model import Config, Model, Topics
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config, Topics
 from streamproc.events.asyncapi import CLOUD_EVENTS, OPERATIONS, asyncapi
 from streamproc.events.examples import EXAMPLES
 from streamproc.events.identity import cloud_event_headers

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.dead_letters import MAX_VALUE_BYTES, dead_letter
 from streamproc.errors import BadRecord
 from streamproc.events.schema import event_schema

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.join.joiner import Joiner
 from streamproc.join.reading import Truth
 from streamproc.join.store.entries import Waiting

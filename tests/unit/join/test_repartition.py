@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.join.inputs import source_topics
 from streamproc.join.repartition import RepartitionStage
 from streamproc.join.stage import JoinStage

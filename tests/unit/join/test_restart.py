@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.config.model import Config, Fields
+from streamproc.config.pipeline import Config, Fields
 from streamproc.errors import ProducerLost, StateDamaged
 from streamproc.join import stage as stage_module
 from streamproc.join.restart import rules, unusable

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from streamproc.config.model import Budget, Incidents, Model
+from streamproc.config.model import Model
+from streamproc.config.policies import Budget, Incidents
 from streamproc.monitor.evidence import data_window, evidence
 from streamproc.monitor.model import ModelMonitor
 from streamproc.monitor.names import METRICS

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import JournalTruncated
 from streamproc.events.partitioner import partition_of
 from streamproc.monitor.stage import MonitorStage, MonitorTask

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.monitor.metrics import WindowedMetrics
 from streamproc.monitor.names import METRICS
 from streamproc.monitor.reading import Outcome, ScoredOutcome, reader

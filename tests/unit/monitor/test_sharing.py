@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.monitor.stage import MonitorStage, MonitorTask
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
 from streamproc.stage import Past

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.config.model import Budget, Incidents
+from streamproc.config.policies import Budget, Incidents
 from streamproc.policy.shared import Shared, share_of
 
 T, MINUTE = 1_780_000_000_000, 60_000

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.config.model import Budget, Policy
+from streamproc.config.policies import Budget, Policy
 from streamproc.policy.guards import Situation
 from streamproc.policy.lifecycle import State
 from streamproc.policy.quantity import Quantity

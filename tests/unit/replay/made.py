@@ -10,7 +10,7 @@ import orjson
 
 from streamproc import Challenger
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 
 T = 1_779_926_400_000  # 2026-05-28T00:00:00Z
 SECOND = 1000

@@ -16,7 +16,7 @@ from streamproc.app.calibrate import Budget, Simulation, calibrate, with_setting
 from streamproc.app.replay import Recording
 from streamproc.config.detectors import Adwin, AnyDetector, Custom, PageHinkley
 from streamproc.config.load import from_mapping, loads
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.monitor.detectors import build
 from streamproc.replay.calibrate import Measured, Quiet, calibrated, delay_of, simulated

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.replay.files import events_of, is_numbered, journal_of
 from streamproc.replay.recorded import Recorded

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streamproc.app.replay import Recording, replay
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.events.partitioner import partition_of
 from streamproc.events.trigger import Trigger

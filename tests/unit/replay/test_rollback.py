@@ -10,7 +10,7 @@ import orjson
 
 from streamproc.app.replay import Recording, replay
 from streamproc.config.load import from_mapping
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.events.decision import Decision
 from streamproc.events.deploy import Deploy
 from streamproc.replay.journal import JournalReplay

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from streamproc.app.retrain_child import measure
-from streamproc.config.model import Config, Gate
+from streamproc.config.pipeline import Config
+from streamproc.config.retrain import Gate
 from streamproc.events.deploy import Artifact
 from streamproc.events.identity import derived_id
 from streamproc.events.trigger import DataWindow, JournalPosition, Trigger

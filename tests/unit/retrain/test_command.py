@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.errors import RetrainError
 from streamproc.retrain.course import retrain
 from streamproc.retrain.job import Result

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.retrain.api import Challenger, Row
 from streamproc.retrain.contest import Trainer, contest
 from streamproc.retrain.division import Division, divide

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.errors import ConditionError, RetrainError
 from streamproc.events.trigger import Trigger
 from streamproc.retrain.api import Challenger, TrainingData

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.config.model import Config, Gate
+from streamproc.config.pipeline import Config
+from streamproc.config.retrain import Gate
 from streamproc.errors import RetrainError
 from streamproc.events.trigger import ChangePoint, DataWindow, Trigger
 from streamproc.retrain.division import Division, divide

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from ruamel.yaml import YAML
 
-from streamproc.config.model import Gate, Retrain
+from streamproc.config.retrain import Gate, Retrain
 from streamproc.retrain.course import retrain
 from streamproc.retrain.executors.webhook import _body
 from streamproc.retrain.job import Hook, Result

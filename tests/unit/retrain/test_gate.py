@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.errors import ConditionError
 from streamproc.policy.quantity import Quantity
 from streamproc.retrain.gate import compile_gate, gate_quantities, judge

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scipy.stats import ttest_rel
 
-from streamproc.config.model import Gate
+from streamproc.config.retrain import Gate
 from streamproc.retrain.gate import Judgement, unproven
 from streamproc.retrain.paired import Paired, harmed, paired_test, pairs
 

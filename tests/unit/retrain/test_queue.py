@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.errors import ConfigError
 from streamproc.events.partitioner import partition_of
 from streamproc.events.trigger import Trigger

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.config.model import Retries
+from streamproc.config.retrain import Retries
 from streamproc.events.trigger import Trigger
 from streamproc.retrain.job import Result, failed, version_of
 from streamproc.retrain.retries import NO_RUNS, Runs, after, is_hopeless, is_last, not_before, wait_after

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.transaction import Discard
 from streamproc.errors import BadRecord
 from streamproc.events.deploy import FINAL

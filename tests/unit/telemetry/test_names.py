@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import pytest
 
-from streamproc.config.model import Config, Model
+from streamproc.config.model import Model
+from streamproc.config.pipeline import Config
 from streamproc.engine.progress import Progress
 from streamproc.join.stage import JoinStage
 from streamproc.monitor.published import published

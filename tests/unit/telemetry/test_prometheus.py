@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streamproc.config.model import Config
+from streamproc.config.pipeline import Config
 from streamproc.engine.progress import Progress
 from streamproc.events.dead_letter import REASONS
 from streamproc.monitor.stage import MonitorStage
