@@ -50,6 +50,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the latency is measured")
     parser.add_argument("--bootstrap", help="use this Kafka instead of an embedded one; topics are left there")
+    parser.add_argument(
+        "--broker", type=_setting, nargs="+", default=[], metavar="NAME=VALUE", help="settings of the embedded Kafka"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="latency against load, as an HTML page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON line here too")
     only = parser.add_mutually_exclusive_group()
@@ -63,13 +66,20 @@ def arguments() -> argparse.Namespace:
     return found
 
 
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"write NAME=VALUE, not {text!r}")
+    return name, value
+
+
 def main() -> int:
     """Measure, print; 1 if something is wrong with what came out."""
     options = arguments()
     with tempfile.TemporaryDirectory() as directory:
         if options.bootstrap:
             return run(options, options.bootstrap, None, Path(directory))
-        with EmbeddedBroker(progress=say) as broker:
+        with EmbeddedBroker(progress=say, settings=dict(options.broker)) as broker:
             return run(options, broker.bootstrap_servers, broker.pid, Path(directory))
 
 

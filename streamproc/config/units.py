@@ -46,6 +46,15 @@ def format_duration(ms: int) -> str:
     return "0"
 
 
+_MOST_DOUBLINGS = 40
+"""More make no difference to any wait that has a limit, only larger numbers."""
+
+
+def doubled(ms: int, times: int, most: int) -> int:
+    """A wait that is doubled so often, but no longer than `most`."""
+    return min(ms << min(times, _MOST_DOUBLINGS), most)
+
+
 _WRITTEN = {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d|w)$"}
 _EXAMPLES = ["30s", "10m", "7d"]
 Duration = Annotated[

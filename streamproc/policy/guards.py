@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from streamproc.config.policies import Budget, Policy
-from streamproc.config.units import format_duration
+from streamproc.config.units import doubled, format_duration
 from streamproc.events.base import LATEST_MS, format_time
 from streamproc.policy.calendar import Calendar
 from streamproc.policy.lifecycle import State
@@ -116,11 +116,7 @@ def _awaiting(q: Inquiry) -> Why | None:
 def wait_of(policy: Policy, setbacks: int) -> int:
     """The cooldown after so many triggers in a row that came to nothing: doubled by each but the first."""
     longest = max(policy.cooldown, policy.max_cooldown)
-    return min(policy.cooldown << min(max(setbacks - 1, 0), _DOUBLINGS), longest)
-
-
-_DOUBLINGS = 40
-"""More are longer than any time."""
+    return doubled(policy.cooldown, max(setbacks - 1, 0), longest)
 
 
 def _cooldown(q: Inquiry) -> Why | None:

@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from streamproc.config.retrain import Retries
+from streamproc.config.units import doubled
 
-_DOUBLINGS = 40
-"""More make no difference to any wait, only larger numbers."""
 LOOKS = 10
 """How often rows are counted while a retrain waits for them: each time a process starts, and two events are written."""
 
@@ -73,7 +72,7 @@ def after(event: Mapping[str, Any], runs: Runs) -> Runs:
 
 def wait_after(count: int, retries: Retries) -> int:
     """The wait after so many failures, in ms."""
-    return min(retries.backoff << min(count - 1, _DOUBLINGS), retries.max_backoff)
+    return doubled(retries.backoff, count - 1, retries.max_backoff)
 
 
 def next_look(now: int, until: int, limit: int) -> int:
