@@ -98,9 +98,7 @@ class Engine(Section):
         Field(ge=1, le=100_000, description="records taken from Kafka at once"),
         BeforeValidator(_no_truth),
     ] = 5000
-    commit_interval: Annotated[
-        Duration, Field(description="the longest a transaction stays open: under load, or with nothing but offsets")
-    ] = 100
+    commit_interval: Annotated[Duration, Field(description="the longest a transaction stays open under load")] = 100
     snapshot_interval: Annotated[
         PositiveDuration, Field(description="how often the monitor writes the state of models that have changed")
     ] = parse_duration("10s")

@@ -29,6 +29,8 @@ from streamproc.stage import Stage
 
 IDLE_WAIT = 0.05
 """Seconds to wait for a first record: also how late a wake-up may come."""
+OFFSETS_WAIT_MS = 100
+"""How long offsets that have no outputs beside them wait for some, at most."""
 RETRY_WAIT = 0.25
 """Seconds between attempts while Kafka does not answer."""
 FENCED_MOST, FENCED_WITHIN_MS = 4, 60_000
@@ -160,12 +162,17 @@ class Engine:
         # Nothing more is waiting: commit at once what somebody may wait for. Else fill the transaction, for throughput;
         # and offsets alone can wait: what comes next is not to wait for their commit.
         drained = len(records) < self._settings.batch
-        if transaction.is_open and ((drained and transaction.has_outputs) or self._is_due()):
+        if not transaction.is_open:
+            return
+        interval = self._settings.commit_interval_ms
+        if drained:
+            interval = 0 if transaction.has_outputs else min(interval, OFFSETS_WAIT_MS)
+        if self._is_older(interval):
             self._commit()
 
-    def _is_due(self) -> bool:
-        """Whether the open transaction is old enough; also when the clock was put back since it began."""
-        return not 0 <= self._clock() - self._began < self._settings.commit_interval_ms
+    def _is_older(self, ms: int) -> bool:
+        """Whether the open transaction is so old; also when the clock was put back since it began."""
+        return not 0 <= self._clock() - self._began < ms
 
     def _commit(self) -> None:
         if self._transaction.is_open:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from streamproc.engine.limits import DEFAULT, Bounds
-from streamproc.engine.loop import IDLE_WAIT, RETRY_WAIT, Engine, Settings
+from streamproc.engine.loop import IDLE_WAIT, OFFSETS_WAIT_MS, RETRY_WAIT, Engine, Settings
 from streamproc.engine.ports import Position
 from streamproc.errors import (
     AbortNeeded,
@@ -33,10 +33,17 @@ INTERVAL_MS = 100
 class Bench:
     """An engine whose partition is assigned and live, with a clock that is set by hand."""
 
-    def __init__(self, stage: FakeStage | None = None, *, live: bool = True, bounds: Bounds = DEFAULT) -> None:
+    def __init__(
+        self,
+        stage: FakeStage | None = None,
+        *,
+        live: bool = True,
+        bounds: Bounds = DEFAULT,
+        interval: int = INTERVAL_MS,
+    ) -> None:
         self.kafka, self.stage, self.now = FakeKafka(), stage or FakeStage(), 1_000
         self.member = self.kafka.member
-        settings = Settings("p", "0", "dead", BATCH, INTERVAL_MS, bounds)
+        settings = Settings("p", "0", "dead", BATCH, interval, bounds)
         self.engine = Engine(self.stage, self.kafka, settings, lambda: self.now)
         self.engine.start()
         if live:
@@ -70,11 +77,12 @@ def test_a_drained_input_is_committed_at_once() -> None:
     assert bench.engine.progress.commits == 1
 
 
-def test_offsets_alone_wait_for_the_interval() -> None:
+@pytest.mark.parametrize(("interval", "wait"), [(10**6, OFFSETS_WAIT_MS), (INTERVAL_MS // 2, INTERVAL_MS // 2)])
+def test_offsets_alone_wait_a_little(interval: int, wait: int) -> None:
     """Nobody waits for them, and what comes next is not to wait for their commit; nothing more may come at all."""
-    bench = Bench()
+    bench = Bench(interval=interval)
     assert bench.round([record("a", 0, 0, QUIET)], [record("a", 0, 1, QUIET)]) == ["begin"]
-    bench.now += INTERVAL_MS - 1
+    bench.now += wait - 1
     assert bench.round() == []
     bench.now += 1
     assert bench.round() == ["commit"]
