@@ -71,6 +71,10 @@ IN_ONE = (
 ALL = tuple(each for one in IN_ONE for each in (one, replace(one, name=f"{one.name}; two processes", processes=2)))
 
 
+class PeerFailed(RuntimeError):
+    """A peer has not done the job."""
+
+
 class Run:
     """One peer's processes over topics of their own."""
 
@@ -115,13 +119,13 @@ class Run:
         time.sleep(START_SECONDS)
         early = sum(self._joined)  # faust reads what is not committed yet
         if early == self._pairs:
-            raise RuntimeError(f"{self._peer.name} had met all of the {early} pairs before the clock began: take more")
+            raise PeerFailed(f"{self._peer.name} had met all of the {early} pairs before the clock began: take more")
         before = [Usage.of(process.pid) for process in processes]
         filled.release()
         deadline = time.monotonic() + PATIENCE
         while sum(self._joined) < self._pairs:
             if any(process.poll() is not None for process in processes) or time.monotonic() > deadline:
-                raise RuntimeError(
+                raise PeerFailed(
                     f"{self._peer.name}: {self._joined} of {self._pairs} met\n" + "\n".join(self._log[-20:])
                 )
             time.sleep(0.02)
@@ -200,9 +204,13 @@ def measured(
     steps += [(p.name, Run(p, broker.bootstrap_servers, options.pairs, directory).measure) for p in peers]
     for number in range(options.repeat):
         for name, step in steps:
-            with contextlib.suppress(KeyboardInterrupt):
-                rounds.setdefault(name, []).append(step())
-                say(f"round {number + 1}: {name}: {rounds[name][-1].rate:,.0f} events/s")
+            try:
+                row = step()
+            except PeerFailed as exc:  # the others have run for minutes
+                say(f"round {number + 1}: {name}: left out: {exc}")
+                continue
+            rounds.setdefault(name, []).append(row)
+            say(f"round {number + 1}: {name}: {row.rate:,.0f} events/s")
         steps = [*steps[1:], steps[0]]  # nobody is always first
     return rounds, checked(bench, options.repeat)
 

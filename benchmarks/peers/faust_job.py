@@ -28,7 +28,7 @@ waiting: dict[str, dict] = {}
 
 async def meet(event: dict) -> None:
     other = waiting.pop(event["prediction_id"], None)
-    if other is None:
+    if other is None or ("model_id" in other) == ("model_id" in event):  # the same again: at least once
         waiting[event["prediction_id"]] = event
         return
     prediction, label = (event, other) if "model_id" in event else (other, event)
