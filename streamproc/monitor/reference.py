@@ -8,6 +8,7 @@ that what is no worse is rolled back the more seldom.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import fsum
 from operator import mul
 
 NEEDED = 12.0
@@ -60,10 +61,10 @@ def run_length(losses: Sequence[float], level: float) -> float:
     n = len(large)
     mean = sum(large) / n if n else 0.0
     apart = [x - mean for x in large]
-    spread = sum(x * x for x in apart)
+    spread = fsum(x * x for x in apart)
     length = 1.0
     for lag in range(1, min(MOST_LAGS, n - 1) + 1):
-        r = sum(map(mul, apart, apart[lag:])) / spread if spread else 0.0
+        r = fsum(map(mul, apart, apart[lag:])) / spread if spread else 0.0
         if r * r * n <= CHANCE or r < 0:
             break
         length += 2 * r

@@ -18,8 +18,9 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
 from math import comb
+from operator import add
 
 from streamproc.config.detectors import Kswin
 from streamproc.monitor.detectors.latch import LATCH, Latch
@@ -89,7 +90,8 @@ class KswinDetector(Latch):
         drawn = [values[place] for place in sample(self.draw, before, config.stat_size)]
         if distance(drawn, newest) < self._significant:
             return False
-        width, total_after = len(newest), sum(newest)
+        # One by one: since Python 3.12 sum() carries what rounding loses, and the state is to be the same in each.
+        width, total_after = len(newest), reduce(add, newest, 0.0)
         mean_before = (self._total - total_after) / (self._n - width)
         mean_after = total_after / width
         found = (self._up and mean_after >= mean_before) or (self._down and mean_after <= mean_before)

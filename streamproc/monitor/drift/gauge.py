@@ -186,7 +186,7 @@ class _Distance(Stateful):
             self._value = ks(self._expected, self._counts, is_ordered=self._is_ordered())
         else:
             self._form_terms(_TERMS[self._kind])
-            total = sum(self._terms)
+            total = math.fsum(self._terms)
             self._value = total if self._kind == "psi" else math.sqrt(min(max(total, 0.0), 1.0))
         self._changed.clear()
         return self._value

@@ -46,7 +46,7 @@ def kolmogorov_tail(x: float) -> float:
     """The probability of Kolmogorov's K above x: 2 times the sum over k of (-1)^(k-1) exp(-2 k^2 x^2)."""
     if x < 0.2:  # noqa: PLR2004 - below, it is 1 to 12 digits, and the sum converges slowly
         return 1.0
-    total: float = sum((-1) ** (k - 1) * math.exp(-2.0 * (k * x) ** 2) for k in range(1, _ENOUGH_TERMS))
+    total = math.fsum((-1) ** (k - 1) * math.exp(-2.0 * (k * x) ** 2) for k in range(1, _ENOUGH_TERMS))
     return min(max(2.0 * total, 0.0), 1.0)
 
 
@@ -62,5 +62,5 @@ def p_value(distance: str, value: float, expected: Sequence[int], counts: Sequen
     if is_ordered:
         root = math.sqrt(1 / chance)
         return kolmogorov_tail((root + 0.12 + 0.11 / root) * value)
-    pearson = sum((q / m - p / n) ** 2 / (p + q) for p, q in zip(expected, counts, strict=True) if p or q)
+    pearson = math.fsum((q / m - p / n) ** 2 / (p + q) for p, q in zip(expected, counts, strict=True) if p or q)
     return chi_square_tail(pearson * (n + m) / chance, freedom)

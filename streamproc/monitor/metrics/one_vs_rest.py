@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from math import fsum
 from typing import Any
 
 from streamproc.monitor.metrics.ranking import RocAuc
@@ -80,7 +81,7 @@ class OneVsRest(Stateful):
         if self._usable < self._enough:
             return None
         areas = [area for part in self._classes.values() if (area := part.value()) is not None]
-        return sum(areas) / len(areas) if areas else None
+        return fsum(areas) / len(areas) if areas else None
 
     def state(self) -> Plain:
         """Each class with its part, and where something is known."""
