@@ -59,7 +59,7 @@ def run_length(losses: Sequence[float], level: float) -> float:
     """
     large = [float(loss > level) for loss in losses]
     n = len(large)
-    mean = sum(large) / n if n else 0.0
+    mean = fsum(large) / n if n else 0.0
     apart = [x - mean for x in large]
     spread = fsum(x * x for x in apart)
     length = 1.0
