@@ -209,6 +209,11 @@ def measured(
             except PeerFailed as exc:  # the others have run for minutes
                 say(f"round {number + 1}: {name}: left out: {exc}")
                 continue
+            except KeyboardInterrupt:
+                if number == 0:
+                    raise
+                say(f"round {number + 1}: {name}: interrupted; this is what the rounds before have given")
+                return rounds, checked(bench, number)
             rounds.setdefault(name, []).append(row)
             say(f"round {number + 1}: {name}: {row.rate:,.0f} events/s")
         steps = [*steps[1:], steps[0]]  # nobody is always first

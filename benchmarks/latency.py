@@ -7,7 +7,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ ANY_OUTCOME = {
 
 
 def measure(
-    bootstrap: str, layout: Sequence[Sequence[str]], rate: int, seconds: float, directory: Path
+    bootstrap: str, rate: int, seconds: float, layout: Sequence[Sequence[str]], directory: Path
 ) -> dict[str, Any]:
     """Run one layout of processes at `rate` events a second -> ms from `produce` of the label to the trigger.
 
@@ -51,13 +52,8 @@ def measure(
             stack.enter_context(process)
         for process in processes:
             process.wait_live()
-        before = [process.usage() for process in processes]
-        sent = produce_steadily(config, rate, seconds)
-        after = [process.usage() for process in processes]
-        time.sleep(DRAIN)
-    cpu = sum(b.cpu - a.cpu for a, b in zip(before, after, strict=True))
-    span = after[0].at - before[0].at
-    return {"rate": rate, **_summary(_causes(config, answers), sent), "cores_used": cpu / span}
+        sent, cores = _loaded([process.usage for process in processes], config, rate, seconds)
+    return {"rate": rate, **_summary(_causes(config, answers), sent), "cores_used": cores}
 
 
 def produce_steadily(config: Config, rate: int, seconds: float) -> dict[bytes, float]:
@@ -95,13 +91,21 @@ def measure_floor(bootstrap: str, rate: int, seconds: float) -> dict[str, Any]:
         hops = [stack.enter_context(_hop(arguments)) for arguments in (first, second)]
         for hop in hops:
             (hop.stdout or sys.stdin).readline()  # it is live
-        before = [Usage.of(hop.pid) for hop in hops]
-        sent = produce_steadily(config, rate, seconds)
-        after = [Usage.of(hop.pid) for hop in hops]
-        time.sleep(DRAIN)
-    cpu = sum(b.cpu - a.cpu for a, b in zip(before, after, strict=True))
+        sent, cores = _loaded([partial(Usage.of, hop.pid) for hop in hops], config, rate, seconds)
     seen = [(record["prediction_id"].encode(), at) for record, at in answers.triggers]
-    return {"rate": rate, **_summary(seen, sent), "cores_used": cpu / (after[0].at - before[0].at)}
+    return {"rate": rate, **_summary(seen, sent), "cores_used": cores}
+
+
+def _loaded(
+    usages: Sequence[Callable[[], Usage]], config: Config, rate: int, seconds: float
+) -> tuple[dict[bytes, float], float]:
+    """What `produce_steadily` gives, and the cores that these processes used meanwhile; then the last triggers."""
+    before = [usage() for usage in usages]
+    sent = produce_steadily(config, rate, seconds)
+    after = [usage() for usage in usages]
+    time.sleep(DRAIN)
+    cpu = sum(b.cpu - a.cpu for a, b in zip(before, after, strict=True))
+    return sent, cpu / (after[0].at - before[0].at)
 
 
 @contextlib.contextmanager

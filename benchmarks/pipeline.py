@@ -14,6 +14,8 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,6 @@ from benchmarks.traffic import LABEL_LAG, MODELS, PARTITIONS
 from benchmarks.verify import wrong_with
 from streamproc.kafka.broker import EmbeddedBroker
 
-BARE = "two bare hops"
 LAYOUTS: dict[str, list[list[str]]] = {
     "two processes": [["monitor"], ["join"]],
     "one process": [["join", "monitor"]],
@@ -110,16 +111,15 @@ def latencies(options: argparse.Namespace, bootstrap: str, directory: Path) -> d
     """Two bare hops and every layout at every rate, in turns; prints each as it comes."""
     if not options.quick:
         say("warming up the broker: it compiles its code for small transactions only after thousands of them")
-        latency.measure(bootstrap, LAYOUTS["one process"], options.rate[0], WARM_UP_SECONDS, directory)
+        latency.measure(bootstrap, options.rate[0], WARM_UP_SECONDS, LAYOUTS["one process"], directory)
     print(f"\nlabel to trigger, {options.seconds:.0f} s at each rate, in ms; load of the machine {machine()['load']}")
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (BARE, *LAYOUTS)}
+    ways: dict[str, Callable[[str, int, float], dict[str, Any]]] = {"two bare hops": latency.measure_floor}
+    ways |= {name: partial(latency.measure, layout=layout, directory=directory) for name, layout in LAYOUTS.items()}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for rate in options.rate:
-        for name, found_before in rows.items():
-            if name == BARE:
-                found = latency.measure_floor(bootstrap, rate, options.seconds)
-            else:
-                found = latency.measure(bootstrap, LAYOUTS[name], rate, options.seconds, directory)
-            found_before.append(found)
+        for name, measure in ways.items():
+            found = measure(bootstrap, rate, options.seconds)
+            rows[name].append(found)
             figures = "  ".join(f"{p} {found[f'{p}_ms']:6.1f}" for p in ("p50", "p90", "p99", "max"))
             rates = f"{rate:6,} events/s (sent {found['sent_rate']:6,.0f})"
             print(f"  {rates}  {name:14} {figures}  ({found['triggers']} triggers, {found['cores_used']:.2f} cores)")
