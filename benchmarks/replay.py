@@ -9,8 +9,8 @@ replays it. Each row has one thing more than the one above it, so that the diffe
 - *records*: lines as records (partition, offset, time found without parsing);
 - *parsed*: records, and `orjson.loads` of each: the floor of whatever looks into them;
 - *monitor*: the monitor task over the records, a thousand at a time: ADWIN on the error, accuracy, one policy;
-- *replay*: `JournalReplay`, as `streamproc replay` runs it, record by record;
-- *replay and tally*: with the figures of the report (error curve, triggers), which parses each outcome again.
+- *replay*: `JournalReplay`, as `streamproc replay` runs it;
+- *replay and tally*: with the figures of the report (error curve, triggers).
 
 CPU time of the process, the best of `--repeat` runs; the machine may be busy with other things.
 """

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from streamproc.config.model import Model
 from streamproc.config.pipeline import Config
 from streamproc.errors import BadRecord, TopicError
 from streamproc.events.partitioner import partition_of
@@ -28,6 +29,8 @@ ALERTS = frozenset({"worse", "unacknowledged"})
 MOST_ALERTS = 100
 """Of one transaction."""
 
+Monitors = Callable[[str, Model, "SharingRules | None"], ModelMonitor]
+"""Makes the monitor of a model: of its id, its section of the configuration, and what it shares."""
 Warn = Callable[[Mapping[str, str]], None]
 """Takes verdict, model, rule and reason of a decision."""
 
@@ -41,9 +44,11 @@ class MonitorStage:
 
     name = "monitor"
 
-    def __init__(self, config: Config, partitions: int, warn: Warn = _nobody) -> None:
+    def __init__(
+        self, config: Config, partitions: int, warn: Warn = _nobody, monitors: Monitors = ModelMonitor
+    ) -> None:
         """`warn` is told of decisions that are alerts, once they are committed."""
-        self.warn = warn
+        self.warn, self.monitors = warn, monitors
         self._config, self._partitions = config, partitions
         self.inputs = self.folded = (config.topics.journal,)
         self.snapshots = config.topics.snapshots
@@ -97,7 +102,7 @@ class MonitorTask:
         shared: SharingRules | None = None,
     ) -> None:
         self._stage, self._config, self._partition = stage, config, partition
-        self.monitors = {model_id: ModelMonitor(model_id, config.models[model_id], shared) for model_id in models}
+        self.monitors = {model_id: stage.monitors(model_id, config.models[model_id], shared) for model_id in models}
         self._read = reader(config.models[model_id] for model_id in models)
         self._writer = Writer(config, partition)
         self.outcomes = self.rebuilt = self.snapshot_bytes = 0

@@ -10,6 +10,7 @@ from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger
 from streamproc.replay.arms import Arm, Asking
 from streamproc.replay.journal import Deploys, JournalReplay
+from streamproc.replay.observed import observed_by
 from streamproc.replay.pipeline import Found
 from streamproc.replay.tally import Tally, condition_names
 from streamproc.retrain.fold import RetrainState
@@ -27,7 +28,7 @@ class Again:
         """`partitions` and `numbered` as of JournalReplay."""
         self._config, self._deploys = arm.config, deploys
         self.tally = Tally(arm.config, drifts)
-        self.replay = JournalReplay(arm.config, partitions, deploys, self.tally.record, numbered=numbered)
+        self.replay = JournalReplay(arm.config, partitions, deploys, observed_by(self.tally), numbered=numbered)
         self.tally.values_of = self._values
         self._names: dict[str, list[str]] = {}
         self._asking = {model_id: Asking(arm.every) for model_id in arm.config.models} if arm.every else {}
@@ -37,10 +38,13 @@ class Again:
 
     def run(self, records: Iterable[Record]) -> Tally:
         """All of it. Raises UserError."""
-        for record in records:
-            self._note(self.replay.feed(record))
-            if self._asking:
+        if self._asking or self._deploys == "none":  # what follows from a record comes before the next one
+            for record in records:
+                self._note(self.replay.feed(record))
                 self._ask()
+        else:
+            for each in self.replay.run(records):
+                self.tally.found([each])
         self.rejected.update(error.code for _, error in self.replay.rejected)
         return self.tally
 

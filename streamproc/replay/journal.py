@@ -10,9 +10,9 @@ import orjson
 from streamproc.config.pipeline import Config
 from streamproc.events.trigger import Trigger
 from streamproc.monitor.model import ModelMonitor
-from streamproc.monitor.stage import MonitorStage, MonitorTask
+from streamproc.monitor.stage import Monitors, MonitorStage, MonitorTask
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
-from streamproc.replay.pipeline import Found, OnRecord, found_in
+from streamproc.replay.pipeline import Found, found_in
 from streamproc.stage import Record
 
 Deploys = Literal["recorded", "none"]
@@ -22,10 +22,6 @@ _OUTCOME = b'{"kind":"outcome"'
 MOST_TOGETHER = 500
 _BEGINNING = (_CONFIG, b'{"kind":"tick"')
 """What a new monitor writes first."""
-
-
-def _nobody(record: Record) -> None:
-    pass
 
 
 class JournalReplay:
@@ -43,16 +39,16 @@ class JournalReplay:
         config: Config,
         partitions: int = 1,
         deploys: Deploys = "recorded",
-        on_record: OnRecord = _nobody,
+        monitors: Monitors = ModelMonitor,
         *,
         numbered: bool = True,
     ) -> None:
-        """`partitions`: of the journal, so that each model's home is known. `on_record` sees what the monitor gets.
+        """`partitions`: of the journal, so that each model's home is known. `monitors` makes those of the models.
 
         `numbered`: offsets are the journal's own, so that offset 0 is its beginning.
         """
-        self._config, self._deploys, self._on_record, self._numbered = config, deploys, on_record, numbered
-        self._stage = MonitorStage(config, partitions)
+        self._config, self._deploys, self._numbered = config, deploys, numbered
+        self._stage = MonitorStage(config, partitions, monitors=monitors)
         self._tasks: dict[int, MonitorTask] = {}
         self._out = MemoryOutputs()
         self._home: dict[str, int] = {}
@@ -121,8 +117,6 @@ class JournalReplay:
         return self._process(self._tasks[partition], *records)
 
     def _process(self, task: MonitorTask, *records: Record) -> list[Found]:
-        for record in records:
-            self._on_record(record)
         task.process(records[0].topic(), records, self._out)
         if not self._out.sent:
             return []

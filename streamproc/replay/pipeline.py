@@ -23,7 +23,7 @@ from streamproc.events.decision import Decision
 from streamproc.events.trigger import Trigger
 from streamproc.join.stage import JoinStage
 from streamproc.monitor.model import ModelMonitor
-from streamproc.monitor.stage import TICK_MS, MonitorStage, MonitorTask
+from streamproc.monitor.stage import TICK_MS, Monitors, MonitorStage, MonitorTask
 from streamproc.replay.memory import MemoryOutputs, MemoryRecord
 from streamproc.stage import Record
 
@@ -42,17 +42,23 @@ class Pipeline:
     """
 
     def __init__(
-        self, config: Config | Mapping[str, Any] | str | Path, on_record: OnRecord = _nobody, *, rolls_back: bool = True
+        self,
+        config: Config | Mapping[str, Any] | str | Path,
+        on_record: OnRecord = _nobody,
+        *,
+        rolls_back: bool = True,
+        monitors: Monitors = ModelMonitor,
     ) -> None:
         """A loaded configuration, a plain dict of one, or a file. Raises ConfigError and its kin.
 
         `on_record` is given each record of the journal, before the monitor takes it. `rolls_back`: the monitor's own
-        deploy events are read back; not where the events that are sent hold them already.
+        deploy events are read back; not where the events that are sent hold them already. `monitors` makes those of
+        the models.
         """
         self._rolls_back = rolls_back
         self.config = config = _loaded(config)
         self._join = JoinStage(config, 1).task(0)
-        self._monitor = cast("MonitorTask", MonitorStage(config, 1).task(0))
+        self._monitor = cast("MonitorTask", MonitorStage(config, 1, monitors=monitors).task(0))
         self._topics = {name: getattr(config.topics, name) for name in ("predictions", "labels", "metrics", "commands")}
         self._topics["deploys"] = config.topics.deploys
         self._out = MemoryOutputs()

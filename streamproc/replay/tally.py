@@ -8,16 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from streamproc.config.model import Model
 from streamproc.config.pipeline import Config
 from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger
-from streamproc.monitor.reading import reader
 from streamproc.monitor.signals import labelled
 from streamproc.replay.pipeline import Found
-from streamproc.stage import Record
 
 MOST_PIECES = 400
 Values = Mapping[str, float | bool | None]
@@ -38,12 +34,12 @@ class Piece:
     """At its end."""
 
 
+@dataclass(slots=True)
 class Curve:
     """Pieces of equal size; when they become too many, neighbours are joined."""
 
-    def __init__(self) -> None:
-        self.size = 50
-        self.pieces: list[Piece] = []
+    size: int = 50
+    pieces: list[Piece] = field(default_factory=list)
 
     def add(self, time: int, error: float, values: Callable[[], Values]) -> None:
         """One outcome at `time` (epoch ms); `values` is asked for at the end of a piece."""
@@ -102,32 +98,22 @@ class ModelTally:
 
 
 class Tally:
-    """All models' figures; takes the journal's records and what was found, in their order."""
+    """All models' figures: observes what the monitors take, and is given what was found."""
 
     def __init__(self, config: Config, drifts: Sequence[int] = ()) -> None:
         """`drifts`: epoch ms at which the world is known to have changed."""
         self.models = {model_id: ModelTally() for model_id in config.models}
         self._errors = {model_id: labelled("error", model) for model_id, model in config.models.items()}
-        self._read = reader(())
+        self._raised_at: dict[str, int] = {}
+        """Trigger id -> outcomes of its model, up to it."""
         self._drifts = sorted(drifts)
         self.values_of: ValuesOf = _none
 
-    def record(self, record: Record) -> None:
-        """A record of the journal."""
-        value = record.value() or b""
-        if b'"outcome"' not in value[:24]:
-            if b'"deploy"' in value[:24]:
-                self._deploy(orjson.loads(value), record.timestamp()[1])
-            return
-        event = self._read(value)
-        model = self.models.get(event["model_id"])
-        if model is None or event.get("revises") is not None:
-            return
-        self._outcome(model, event, record.timestamp()[1])
-
-    def _outcome(self, model: ModelTally, event: dict[str, Any], now: int) -> None:
-        error = self._errors[event["model_id"]](event)
-        if error is None:
+    def outcome(self, record: dict[str, Any], now: int) -> None:
+        """A prediction with its label; a revised label counts for nothing here."""
+        model_id = record["model_id"]
+        model, error = self.models[model_id], self._errors[model_id](record)
+        if error is None or record.get("revises") is not None:
             return
         while len(model.at_drift) < len(self._drifts) and now >= self._drifts[len(model.at_drift)]:
             model.at_drift.append(model.outcomes)
@@ -135,27 +121,31 @@ class Tally:
         model.last = now
         model.outcomes += 1
         model.error += error
-        version = str(event.get("model_version") or "-")
+        version = str(record.get("model_version") or "-")
         model.versions[version] = model.versions.get(version, 0) + 1
-        model.curve.add(now, error, lambda: self.values_of(event["model_id"]))
+        model.curve.add(now, error, lambda: self.values_of(model_id))
 
     def found(self, found: Sequence[Found]) -> None:
         """What the monitor raised and decided."""
         for each in found:
             model = self.models[each.model_id]
             if isinstance(each, Trigger):
-                model.raised.append(Raised(each, model.outcomes))
+                model.raised.append(Raised(each, self._raised_at.pop(each.trigger_id)))
             else:
                 model.decisions[f"{each.verdict}: {each.rule}"] += 1
 
-    def _deploy(self, event: Mapping[str, Any], now: int) -> None:
-        model = self.models.get(event["model_id"])
-        if model is None or event.get("trigger_id") is None:
+    def raised(self, model_id: str, trigger_id: str) -> None:
+        """A trigger was raised; it is given to `found` later."""
+        self._raised_at[trigger_id] = self.models[model_id].outcomes
+
+    def deploy(self, record: dict[str, Any], now: int) -> None:
+        """A step of a retrain."""
+        if record.get("trigger_id") is None:
             return
-        for raised in reversed(model.raised):
-            if raised.trigger.trigger_id == event["trigger_id"] and raised.status not in FINAL:
-                raised.status, raised.ended = event["status"], now
-                raised.version, raised.reason = event.get("model_version"), event.get("reason") or ""
+        for raised in reversed(self.models[record["model_id"]].raised):
+            if raised.trigger.trigger_id == record["trigger_id"] and raised.status not in FINAL:
+                raised.status, raised.ended = record["status"], now
+                raised.version, raised.reason = record.get("model_version"), record.get("reason") or ""
                 return
 
 

@@ -20,6 +20,7 @@ from streamproc.events.deploy import FINAL
 from streamproc.events.trigger import Trigger
 from streamproc.replay.arms import Arm, Asking
 from streamproc.replay.captured import retrained
+from streamproc.replay.observed import observed_by
 from streamproc.replay.pipeline import Found, Pipeline
 from streamproc.replay.recorded import ROLES, Recorded, Role
 from streamproc.replay.service import Service
@@ -68,7 +69,7 @@ class World:
         self._config = config = _of_our_own(arm.config, training)
         self._events, self._deploys, self._training = events, deploys, training
         self.tally = Tally(config, drifts)
-        self.pipeline = Pipeline(config, self._on_record, rolls_back=deploys == "retrain")
+        self.pipeline = Pipeline(config, self._keep, rolls_back=deploys == "retrain", monitors=observed_by(self.tally))
         self.tally.values_of = self._values
         self._names = {
             model_id: condition_names(monitor.model, monitor.getters)
@@ -111,13 +112,14 @@ class World:
         service = self._services.get(orjson.loads(value).get("model_id"))
         return value if service is None else orjson.dumps(service.answer())
 
-    def _on_record(self, record: Record) -> None:
-        if self._training is not None:
-            value = record.value() or b""
-            self._journal.append(value)
-            if value.startswith(_DEPLOY):
-                self._roll_back(orjson.loads(value))
-        self.tally.record(record)
+    def _keep(self, record: Record) -> None:
+        """For retrains: they read the journal."""
+        if self._training is None:
+            return
+        value = record.value() or b""
+        self._journal.append(value)
+        if value.startswith(_DEPLOY):
+            self._roll_back(orjson.loads(value))
 
     def _roll_back(self, event: dict[str, Any]) -> None:
         """What the monitor has asked for; other deploy events are written here, and known."""

@@ -12,7 +12,8 @@ from streamproc.config.pipeline import Config
 from streamproc.errors import UserError
 from streamproc.events.partitioner import partition_of
 from streamproc.events.trigger import Trigger
-from streamproc.replay.arms import Asking
+from streamproc.replay.again import Again
+from streamproc.replay.arms import Asking, configured
 from streamproc.replay.journal import JournalReplay, triggers_of
 from streamproc.replay.judge import judge
 from streamproc.replay.memory import MemoryRecord
@@ -69,6 +70,21 @@ def test_the_journal_gives_the_live_triggers_and_decisions_again() -> None:
     journal, found = live(config)
     assert triggers_of(found)
     assert list(JournalReplay(config).run(journal)) == found
+
+
+def test_the_figures_are_the_same_whether_records_are_taken_together_or_one_at_a_time() -> None:
+    """Curves, versions, and how many outcomes came before each trigger."""
+    config = made.config(policies=LOW)
+    journal, _ = live(config)
+    together, alone = (Again(configured("a", config), 1, "recorded") for _ in range(2))
+    for record in journal:
+        alone.tally.found(alone.replay.feed(record))
+    assert together.run(journal).models == alone.tally.models
+    model = together.tally.models["m"]
+    assert model.outcomes == sum(each.value().startswith(b'{"kind":"outcome"') for each in journal) > DRIFT  # type: ignore[union-attr]
+    assert model.raised[0].outcomes in range(DRIFT, DRIFT + 100)
+    assert model.raised[0].status == "deployed"
+    assert {name for piece in model.curve.pieces for name in piece.values} == {"accuracy"}
 
 
 def test_a_changed_configuration_decides_although_the_recording_names_another() -> None:
