@@ -70,7 +70,7 @@ def events(config: Config, pairs: int) -> Batches:
     return [(topic, batch) for topic, batch in batches if batch]
 
 
-def seconds(task: Task, batches: Batches, out: Kept) -> float:
+def seconds(task: Task, batches: Batches, out: Kept, *, closes: bool = True) -> float:
     """CPU of the whole way through a task."""
     positions: dict[str, int] = {}
     gc.collect()
@@ -82,7 +82,8 @@ def seconds(task: Task, batches: Batches, out: Kept) -> float:
         task.committed(positions)
     spent = time.process_time() - began
     gc.enable()
-    task.close()
+    if closes:
+        task.close()
     return spent
 
 

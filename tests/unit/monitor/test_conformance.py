@@ -100,6 +100,7 @@ def test_every_detector_is_checked() -> None:
 
 @each
 @given(before=levels, after=levels)
+@example(before=[(0.0, 60), (1.0, 3)], after=[(0.1, 150)])  # on the way to a detection, not there yet
 @settings(max_examples=8, deadline=None)
 def test_reset_equals_fresh(configured: Any, before: Any, after: Any) -> None:
     """A detector that was reset cannot be told from a new one."""

@@ -1,0 +1,137 @@
+"""What an event costs the join beside N predictions that wait: the same traffic, whatever the store holds.
+
+    python benchmarks/join_pending.py [--pending N ...] [--pairs N] [--rounds N]
+
+The real task over RocksDB, one partition, without Kafka. N predictions wait in seven buckets of event time; then pairs
+of newer ones come through (predictions of about 280 bytes, labels 500 behind, 20 models) in batches of 5,000. In the
+end, labels come for some of the N, chosen at random: the way of a label that is hours late. CPU time of the process,
+RocksDB's threads included; of the pairs the best of several rounds, each with ids of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a script, from anywhere
+
+from benchmarks.stages import BATCH, START, Batches, Kept, in_batches, seconds
+from benchmarks.traffic import ADWIN, MODELS, Maker, configuration
+from streamproc.config.load import from_mapping
+from streamproc.disk.directory import StateDirectory
+from streamproc.join.inputs import source_topics
+from streamproc.join.stage import JoinStage, JoinTask
+from streamproc.join.store.entries import Waiting
+from streamproc.join.store.protocol import Kept as KeptPlace
+from streamproc.replay.memory import MemoryRecord
+from streamproc.stage import Record
+
+BUCKET_MS = 600_000
+FILLED = 7
+"""Buckets of an eighth of the label TTL each; the traffic comes in the next one."""
+LATE = 50_000
+SETTLED = 20_000
+
+
+def fill(task: JoinTask, maker: Maker, pending: int) -> None:
+    """Predictions that wait, straight into the store."""
+    store = task.joiner.store
+    for n in range(pending):
+        key = maker.key(n)
+        time = START + n * FILLED * BUCKET_MS // pending
+        name, body = key.decode(), maker.prediction(n, key, time)[1:-1]
+        store.put(name, Waiting(time, MODELS[n % len(MODELS)], n % 2, body), None)
+        if store.unsettled >= SETTLED:
+            store.settle(KeptPlace({}, (0, 0, 0)))
+    store.settle(KeptPlace({}, (0, 0, 0)))
+
+
+class Traffic:
+    """Records of one partition, with the offsets that follow each other."""
+
+    def __init__(self, topics: tuple[str, str], maker: Maker) -> None:
+        self._predictions, self._labels = topics
+        self._maker = maker
+        self._offsets = dict.fromkeys(topics, 0)
+
+    def pairs(self, first: int, count: int, start: int) -> Batches:
+        """Predictions of these numbers and their labels, in the order of a consumer that gets both topics."""
+        made = [
+            self._label(first + n, start + n) if is_label else self._prediction(first + n, start + n)
+            for n, is_label, _ in self._maker.events(count)
+        ]
+        return list(self._by_topic(made))
+
+    def late(self, numbers: list[int], time: int) -> Batches:
+        """Labels of these predictions."""
+        return in_batches(self._labels, [self._label(n, time) for n in numbers])
+
+    def _by_topic(self, made: list[MemoryRecord]) -> Iterator[tuple[str, list[Record]]]:
+        for first in range(0, len(made), BATCH):
+            batch = made[first : first + BATCH]
+            for topic in self._offsets:
+                of_topic: list[Record] = [record for record in batch if record.topic() == topic]
+                if of_topic:
+                    yield topic, of_topic
+
+    def _prediction(self, n: int, time: int) -> MemoryRecord:
+        key = self._maker.key(n)
+        return self._record(self._predictions, self._maker.prediction(n, key, time), key, time)
+
+    def _label(self, n: int, time: int) -> MemoryRecord:
+        key = self._maker.key(n)
+        return self._record(self._labels, self._maker.label(n, key, time), key, time)
+
+    def _record(self, topic: str, value: bytes, key: bytes, time: int) -> MemoryRecord:
+        offset = self._offsets[topic]
+        self._offsets[topic] += 1
+        return MemoryRecord(topic, 0, offset, value, key, time)
+
+
+def measure(pending: int, pairs: int, rounds: int, directory: Path) -> tuple[float, float]:
+    """(seconds an event of the pairs, seconds a late label)."""
+    written = configuration("localhost:1", ADWIN, "pending", join={"label_ttl": f"{8 * BUCKET_MS}ms"})
+    written["topics"]["partitions"] = 1
+    config = from_mapping(written)
+    disks = StateDirectory(directory, "pending", "0", "")
+    task = JoinStage(config, 1, disks).task(0)
+    if not isinstance(task, JoinTask):
+        raise TypeError(task)
+    task.resume({})
+    maker, out = Maker(pairs, START), Kept(config.topics.journal)
+    fill(task, maker, pending)
+    traffic = Traffic(source_topics(config), maker)
+    begin, costs = START + FILLED * BUCKET_MS, []
+    for number in range(rounds):
+        batches = traffic.pairs(pending + number * pairs, pairs, begin + number * BUCKET_MS // (rounds + 1))
+        costs.append(seconds(task, batches, out, closes=False) / (2 * pairs))
+    late = random.Random(5).sample(range(pending), min(LATE, pending))  # noqa: S311 - data, not secrets
+    cost = seconds(task, traffic.late(late, begin + rounds * BUCKET_MS // (rounds + 1)), out, closes=False) / len(late)
+    expected = rounds * pairs + len(late)
+    if len(out.records) != expected:
+        raise RuntimeError(f"{len(out.records):,} outcomes instead of {expected:,}")
+    task.close()
+    disks.close()
+    return min(costs), cost
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pending", type=int, nargs="+", default=[10_000, 100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--pairs", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    print(f"{'waiting':>12} {'µs an event':>12} {'µs a late label':>16}")
+    for pending in given.pending:
+        with tempfile.TemporaryDirectory() as directory:
+            event, late = measure(pending, given.pairs, given.rounds, Path(directory))
+        print(f"{pending:12,} {event * 1e6:12.2f} {late * 1e6:16.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
