@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from streamproc.config.detectors import Adwin
 from streamproc.monitor import river_state
+from streamproc.monitor.detectors.from_river import drift
 from streamproc.monitor.detectors.latch import LATCH, Latch
 from streamproc.monitor.detectors.protocol import watched
 from streamproc.monitor.signals import LIMIT
@@ -30,12 +29,9 @@ class AdwinDetector(Latch):
         self.reset()
 
     def reset(self) -> None:
-        from river import drift
-
         super().__init__()
         config = self._config
-        adwin: Any = drift.ADWIN  # river has no types
-        self._river = adwin(delta=config.delta, clock=config.clock, grace_period=config.grace_period)
+        self._river = drift().ADWIN(delta=config.delta, clock=config.clock, grace_period=config.grace_period)
 
     def update(self, x: float) -> bool:
         try:

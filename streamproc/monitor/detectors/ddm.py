@@ -6,6 +6,7 @@ from typing import Any
 
 from streamproc.monitor import river_state
 from streamproc.monitor.detectors.binary import BinaryDetector
+from streamproc.monitor.detectors.from_river import drift
 from streamproc.monitor.detectors.latch import LATCH
 from streamproc.monitor.river_state import SUM
 from streamproc.stateful import COUNT, fields, require
@@ -48,9 +49,7 @@ class DdmDetector(_Placed):
     FIELDS = fields(**LATCH, _river=river_state.DDM, _at=COUNT, _total_at=SUM)
 
     def _make(self) -> Any:
-        from river.drift import binary
-
-        make: Any = binary.DDM
+        make = drift().binary.DDM
         most = self._config.drift_threshold
         return make(warm_start=self._config.warm_start, warning_threshold=most, drift_threshold=most)
 
@@ -83,9 +82,7 @@ class EddmDetector(_Placed):
         self._best: float = self._river._p2s_prime_max
 
     def _make(self) -> Any:
-        from river.drift import binary
-
-        make: Any = binary.EDDM
+        make = drift().binary.EDDM
         return make(warm_start=self._config.warm_start, alpha=1.0, beta=self._config.beta)
 
     def _note(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from streamproc.monitor import river_state
 from streamproc.monitor.detectors.binary import BinaryDetector
+from streamproc.monitor.detectors.from_river import drift
 from streamproc.monitor.detectors.latch import LATCH
 from streamproc.stateful import fields, require
 
@@ -25,9 +26,7 @@ class FhddmDetector(BinaryDetector):
     FIELDS = fields(**LATCH, _river=river_state.FHDDM)
 
     def _make(self) -> Any:
-        from river.drift import binary
-
-        make: Any = binary.FHDDM
+        make = drift().binary.FHDDM
         config = self._config
         return make(sliding_window_size=config.sliding_window_size, confidence_level=config.confidence_level)
 

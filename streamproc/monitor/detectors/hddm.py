@@ -12,6 +12,7 @@ from typing import Any
 from streamproc.config.detectors import HddmA, HddmW
 from streamproc.monitor import river_state
 from streamproc.monitor.detectors.binary import BinaryDetector
+from streamproc.monitor.detectors.from_river import drift
 from streamproc.monitor.detectors.latch import LATCH
 from streamproc.monitor.detectors.protocol import watched
 from streamproc.monitor.river_state import SUM
@@ -36,9 +37,7 @@ class HddmADetector(BinaryDetector):
     FIELDS = fields(**LATCH, _river=river_state.HDDM_A)
 
     def _make(self) -> Any:
-        from river.drift import binary
-
-        make: Any = binary.HDDMA
+        make = drift().binary.HDDMA
         return make(**_options(self._config))
 
     def _change_at(self) -> tuple[int, float]:
@@ -77,9 +76,7 @@ class HddmWDetector(BinaryDetector):
         self._total_at_up = self._total_at_down = 0.0
 
     def _make(self) -> Any:
-        from river.drift import binary
-
-        make: Any = binary.HDDMW
+        make = drift().binary.HDDMW
         return make(**_options(self._config), lambda_val=self._config.lambda_val)
 
     def _note(self) -> None:

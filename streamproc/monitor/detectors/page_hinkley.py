@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from operator import attrgetter
-from typing import Any
 
 from streamproc.config.detectors import PageHinkley
 from streamproc.monitor import river_state
+from streamproc.monitor.detectors.from_river import drift
 from streamproc.monitor.detectors.latch import LATCH, Latch
 from streamproc.monitor.detectors.protocol import watched
 from streamproc.monitor.river_state import SUM
@@ -42,12 +42,9 @@ class PageHinkleyDetector(Latch):
         self.reset()
 
     def reset(self) -> None:
-        from river import drift
-
         super().__init__()
         config = self._config
-        page_hinkley: Any = drift.PageHinkley  # river has no types
-        self._river = page_hinkley(
+        self._river = drift().PageHinkley(
             min_instances=config.min_instances,
             delta=config.delta,
             threshold=config.threshold,
