@@ -17,6 +17,7 @@ from benchmarks.process import PATIENCE, ROOT, Stages, Usage, peak_rss_mb
 from benchmarks.traffic import ADWIN, INPUTS, MODELS, PARTITIONS, Filled, new_pipeline
 from streamproc.config.pipeline import Config
 from streamproc.kafka.admin import Admin
+from streamproc.kafka.tail import read_all
 
 LOOK = 0.05
 """Seconds between two looks at the committed offsets: how exact the end of a run is known."""
@@ -82,6 +83,7 @@ class Throughput:
     def alone(self) -> list[Row]:
         """The join with no monitor beside it, then the monitor on the journal that the join has written."""
         config, written, filled = self._pipeline()
+        self._announce(config, written)
         with Stages(written, ["join"], self._directory) as join:
             rows = self._measure("join by itself", 2 * self._pairs, [join], [Group(config, "join", INPUTS)], filled)
         monitoring = [Group(config, "monitor", ["journal"])]
@@ -93,6 +95,7 @@ class Throughput:
     def hot_model(self) -> list[Row]:
         """The same with all events of one model: its outcomes are one partition of the journal, one process's work."""
         config, written, filled = self._pipeline(MODELS[:1])
+        self._announce(config, written)
         with Stages(written, ["join"], self._directory) as join:
             self._measure("", 2 * self._pairs, [join], [Group(config, "join", INPUTS)], filled)
         with Answers(config), Stages(written, ["monitor"], self._directory) as monitor:
@@ -126,6 +129,16 @@ class Throughput:
             rows = self._measure(what, 2 * self._pairs, processes, groups, filled)
         self.finished.append(config)
         return rows
+
+    def _announce(self, config: Config, written: dict[str, Any]) -> None:
+        """Let a monitor write which configuration decides: one that finds outcomes before that only measures them."""
+        with Stages(written, ["monitor"], self._directory) as monitor:
+            monitor.wait_live()
+            deadline = time.monotonic() + PATIENCE
+            while not any(True for _ in read_all(config.kafka, {config.topics.journal: PARTITIONS})):
+                if time.monotonic() > deadline:
+                    raise RuntimeError("the monitor has written nothing")
+                time.sleep(LOOK)
 
     def _measure(
         self,
