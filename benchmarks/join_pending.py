@@ -5,7 +5,7 @@
 The real task over RocksDB, one partition, without Kafka. N predictions wait in seven buckets of event time; then pairs
 of newer ones come through (predictions of about 280 bytes, labels 500 behind, 20 models) in batches of 5,000. In the
 end, labels come for some of the N, chosen at random: the way of a label that is hours late. CPU time of the process,
-RocksDB's threads included; of the pairs the best of several rounds, each with ids of its own.
+RocksDB's threads included; of the pairs the best of several rounds, each with ids of its own, and all N in turns.
 """
 
 from __future__ import annotations
@@ -92,31 +92,43 @@ class Traffic:
         return MemoryRecord(topic, 0, offset, value, key, time)
 
 
-def measure(pending: int, pairs: int, rounds: int, directory: Path) -> tuple[float, float]:
-    """(seconds an event of the pairs, seconds a late label)."""
-    written = configuration("localhost:1", ADWIN, "pending", join={"label_ttl": f"{8 * BUCKET_MS}ms"})
-    written["topics"]["partitions"] = 1
-    config = from_mapping(written)
-    disks = StateDirectory(directory, "pending", "0", "")
-    task = JoinStage(config, 1, disks).task(0)
-    if not isinstance(task, JoinTask):
-        raise TypeError(task)
-    task.resume({})
-    maker, out = Maker(pairs, START), Kept(config.topics.journal)
-    fill(task, maker, pending)
-    traffic = Traffic(source_topics(config), maker)
-    begin, costs = START + FILLED * BUCKET_MS, []
-    for number in range(rounds):
-        batches = traffic.pairs(pending + number * pairs, pairs, begin + number * BUCKET_MS // (rounds + 1))
-        costs.append(seconds(task, batches, out, closes=False) / (2 * pairs))
-    late = random.Random(5).sample(range(pending), min(LATE, pending))  # noqa: S311 - data, not secrets
-    cost = seconds(task, traffic.late(late, begin + rounds * BUCKET_MS // (rounds + 1)), out, closes=False) / len(late)
-    expected = rounds * pairs + len(late)
-    if len(out.records) != expected:
-        raise RuntimeError(f"{len(out.records):,} outcomes instead of {expected:,}")
-    task.close()
-    disks.close()
-    return min(costs), cost
+class Standing:
+    """A task with so many predictions that wait, and what an event costs beside them."""
+
+    def __init__(self, pending: int, pairs: int, rounds: int, directory: Path) -> None:
+        """Fills the store."""
+        written = configuration("localhost:1", ADWIN, "pending", join={"label_ttl": f"{8 * BUCKET_MS}ms"})
+        written["topics"]["partitions"] = 1
+        config = from_mapping(written)
+        task = JoinStage(config, 1, StateDirectory(directory, "pending", "0", "")).task(0)
+        if not isinstance(task, JoinTask):
+            raise TypeError(task)
+        task.resume({})
+        self.pending = pending
+        self._task, self._pairs, self._rounds = task, pairs, rounds
+        maker, self._out = Maker(pairs, START), Kept(config.topics.journal)
+        self._traffic = Traffic(source_topics(config), maker)
+        fill(task, maker, pending)
+
+    def pairs(self, number: int) -> float:
+        """Seconds an event, in the round of this number."""
+        batches = self._traffic.pairs(self.pending + number * self._pairs, self._pairs, self._time(number))
+        return self._seconds(batches, self._pairs) / 2
+
+    def late(self) -> float:
+        """Seconds a label."""
+        numbers = random.Random(5).sample(range(self.pending), min(LATE, self.pending))  # noqa: S311 - no secrets
+        return self._seconds(self._traffic.late(numbers, self._time(self._rounds)), len(numbers))
+
+    def _time(self, number: int) -> int:
+        return START + FILLED * BUCKET_MS + number * BUCKET_MS // (self._rounds + 1)
+
+    def _seconds(self, batches: Batches, outcomes: int) -> float:
+        self._out.records.clear()
+        spent = seconds(self._task, batches, self._out, closes=False)
+        if len(self._out.records) != outcomes:
+            raise RuntimeError(f"{len(self._out.records):,} outcomes instead of {outcomes:,}")
+        return spent / outcomes
 
 
 def main() -> None:
@@ -124,13 +136,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pending", type=int, nargs="+", default=[10_000, 100_000, 1_000_000, 10_000_000])
     parser.add_argument("--pairs", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     given = parser.parse_args()
-    print(f"{'waiting':>12} {'µs an event':>12} {'µs a late label':>16}")
-    for pending in given.pending:
-        with tempfile.TemporaryDirectory() as directory:
-            event, late = measure(pending, given.pairs, given.rounds, Path(directory))
-        print(f"{pending:12,} {event * 1e6:12.2f} {late * 1e6:16.2f}", flush=True)
+    with tempfile.TemporaryDirectory() as directory:
+        all_of_them = [Standing(n, given.pairs, given.rounds, Path(directory) / str(n)) for n in given.pending]
+        rounds = [[each.pairs(number) for each in all_of_them] for number in range(given.rounds)]
+        print(f"{'waiting':>12} {'µs an event':>12} {'µs a late label':>16}")
+        for each, costs in zip(all_of_them, zip(*rounds, strict=True), strict=True):
+            print(f"{each.pending:12,} {min(costs) * 1e6:12.2f} {each.late() * 1e6:16.2f}", flush=True)
 
 
 if __name__ == "__main__":
