@@ -14,21 +14,19 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a script, from anywhere
 
-from benchmarks.stages import BATCH, START, Batches, Kept, in_batches, seconds
-from benchmarks.traffic import ADWIN, MODELS, Maker, configuration
+from benchmarks.join_state import waiting
+from benchmarks.stages import START, Batches, Kept, by_topic, in_batches, seconds
+from benchmarks.traffic import ADWIN, Maker, configuration
 from streamproc.config.load import from_mapping
 from streamproc.disk.directory import StateDirectory
 from streamproc.join.inputs import source_topics
 from streamproc.join.stage import JoinStage, JoinTask
-from streamproc.join.store.entries import Waiting
 from streamproc.join.store.protocol import Kept as KeptPlace
 from streamproc.replay.memory import MemoryRecord
-from streamproc.stage import Record
 
 BUCKET_MS = 600_000
 FILLED = 7
@@ -41,10 +39,8 @@ def fill(task: JoinTask, maker: Maker, pending: int) -> None:
     """Predictions that wait, straight into the store."""
     store = task.joiner.store
     for n in range(pending):
-        key = maker.key(n)
-        time = START + n * FILLED * BUCKET_MS // pending
-        name, body = key.decode(), maker.prediction(n, key, time)[1:-1]
-        store.put(name, Waiting(time, MODELS[n % len(MODELS)], n % 2, body), None)
+        name, entry = waiting(maker, n, START + n * FILLED * BUCKET_MS // pending)
+        store.put(name, entry, None)
         if store.unsettled >= SETTLED:
             store.settle(KeptPlace({}, (0, 0, 0)))
     store.settle(KeptPlace({}, (0, 0, 0)))
@@ -64,19 +60,11 @@ class Traffic:
             self._label(first + n, start + n) if is_label else self._prediction(first + n, start + n)
             for n, is_label, _ in self._maker.events(count)
         ]
-        return list(self._by_topic(made))
+        return by_topic(made, self._offsets)
 
     def late(self, numbers: list[int], time: int) -> Batches:
         """Labels of these predictions."""
         return in_batches(self._labels, [self._label(n, time) for n in numbers])
-
-    def _by_topic(self, made: list[MemoryRecord]) -> Iterator[tuple[str, list[Record]]]:
-        for first in range(0, len(made), BATCH):
-            batch = made[first : first + BATCH]
-            for topic in self._offsets:
-                of_topic: list[Record] = [record for record in batch if record.topic() == topic]
-                if of_topic:
-                    yield topic, of_topic
 
     def _prediction(self, n: int, time: int) -> MemoryRecord:
         key = self._maker.key(n)
@@ -100,7 +88,8 @@ class Standing:
         written = configuration("localhost:1", ADWIN, "pending", join={"label_ttl": f"{8 * BUCKET_MS}ms"})
         written["topics"]["partitions"] = 1
         config = from_mapping(written)
-        task = JoinStage(config, 1, StateDirectory(directory, "pending", "0", "")).task(0)
+        self._disks = StateDirectory(directory, "pending", "0", "")
+        task = JoinStage(config, 1, self._disks).task(0)
         if not isinstance(task, JoinTask):
             raise TypeError(task)
         task.resume({})
@@ -120,12 +109,17 @@ class Standing:
         numbers = random.Random(5).sample(range(self.pending), min(LATE, self.pending))  # noqa: S311 - no secrets
         return self._seconds(self._traffic.late(numbers, self._time(self._rounds)), len(numbers))
 
+    def close(self) -> None:
+        """Let go of the disk."""
+        self._task.close()
+        self._disks.close()
+
     def _time(self, number: int) -> int:
         return START + FILLED * BUCKET_MS + number * BUCKET_MS // (self._rounds + 1)
 
     def _seconds(self, batches: Batches, outcomes: int) -> float:
         self._out.records.clear()
-        spent = seconds(self._task, batches, self._out, closes=False)
+        spent = seconds(self._task, batches, self._out)
         if len(self._out.records) != outcomes:
             raise RuntimeError(f"{len(self._out.records):,} outcomes instead of {outcomes:,}")
         return spent / outcomes
@@ -144,6 +138,7 @@ def main() -> None:
         print(f"{'waiting':>12} {'µs an event':>12} {'µs a late label':>16}")
         for each, costs in zip(all_of_them, zip(*rounds, strict=True), strict=True):
             print(f"{each.pending:12,} {min(costs) * 1e6:12.2f} {each.late() * 1e6:16.2f}", flush=True)
+            each.close()
 
 
 if __name__ == "__main__":

@@ -105,11 +105,11 @@ def bucket_ms(entries: int) -> int:
     return max(1, entries // BUCKETS)
 
 
-def waiting(maker: Maker, n: int) -> tuple[str, Entry]:
-    """The n-th prediction as the join holds it."""
+def waiting(maker: Maker, n: int, time: int) -> tuple[str, Entry]:
+    """The n-th prediction as the join holds it; `time`: its event time, epoch ms."""
     key = maker.key(n)
-    body = maker.prediction(n, key)[1:-1]
-    return key.decode(), Waiting(START + n, MODELS[n % len(MODELS)], n % 2, body)
+    body = maker.prediction(n, key, time)[1:-1]
+    return key.decode(), Waiting(time, MODELS[n % len(MODELS)], n % 2, body)
 
 
 def store_by_itself(options: argparse.Namespace, directory: Path) -> None:
@@ -120,7 +120,7 @@ def store_by_itself(options: argparse.Namespace, directory: Path) -> None:
     print(f"{count:,} entries, {resident_mb():.0f} MB resident before")
     cpu = wall = 0.0
     for first in range(0, count, BATCH):
-        made = [waiting(maker, n) for n in range(first, min(count, first + BATCH))]
+        made = [waiting(maker, n, START + n) for n in range(first, min(count, first + BATCH))]
         began = time.process_time(), time.perf_counter()
         store.prefetch([name for name, _ in made])
         for name, entry in made:
@@ -237,7 +237,7 @@ def send_changelog(config: Config, options: argparse.Namespace) -> tuple[float, 
     def records() -> Iterator[tuple[str, bytes, bytes]]:
         nonlocal size
         for n in range(options.entries):
-            name, entry = waiting(maker, n)
+            name, entry = waiting(maker, n, START + n)
             value = pack_entry(entry)
             size += len(name) + len(value)
             yield changelog_of(config), name.encode(), value

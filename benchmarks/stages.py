@@ -15,7 +15,7 @@ import gc
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +63,19 @@ def events(config: Config, pairs: int) -> Batches:
         topic, make = (labels, maker.label) if is_label else (predictions, maker.prediction)
         made.append(MemoryRecord(topic, 0, counts[topic], make(n, key), key, START + n))
         counts[topic] += 1
+    return by_topic(made, counts)
+
+
+def by_topic(records: Sequence[Record], topics: Iterable[str]) -> Batches:
+    """In batches, each of them apart by topic."""
     batches: Batches = []
-    for first in range(0, len(made), BATCH):
-        batch = made[first : first + BATCH]
-        batches += [(topic, [r for r in batch if r.topic() == topic]) for topic in counts]
+    for first in range(0, len(records), BATCH):
+        batch = records[first : first + BATCH]
+        batches += [(topic, [r for r in batch if r.topic() == topic]) for topic in topics]
     return [(topic, batch) for topic, batch in batches if batch]
 
 
-def seconds(task: Task, batches: Batches, out: Kept, *, closes: bool = True) -> float:
+def seconds(task: Task, batches: Batches, out: Kept) -> float:
     """CPU of the whole way through a task."""
     positions: dict[str, int] = {}
     gc.collect()
@@ -82,8 +87,6 @@ def seconds(task: Task, batches: Batches, out: Kept, *, closes: bool = True) -> 
         task.committed(positions)
     spent = time.process_time() - began
     gc.enable()
-    if closes:
-        task.close()
     return spent
 
 
@@ -114,12 +117,14 @@ def main() -> None:
                 task, out = stage.task(0), Kept(journal)
                 task.resume({})
                 best[what] = min(best.get(what, 1e9), seconds(task, batches, out) / count)
+                task.close()
             disks.close()
         monitor, said = MonitorStage(config, 1).task(0), Kept(journal)
         monitor.wake(START, said)  # which configuration decides: without it nothing is decided
         monitor.process(journal, said.records, Kept(""))
         spent = seconds(monitor, in_batches(journal, out.records), Kept(""))
         best["monitor, an outcome"] = min(best.get("monitor, an outcome", 1e9), spent / len(out.records))
+        monitor.close()
     for what, cost in best.items():
         print(f"{what:30} {cost * 1e6:6.2f} µs CPU")
 

@@ -49,9 +49,8 @@ class DdmDetector(_Placed):
     FIELDS = fields(**LATCH, _river=river_state.DDM, _at=COUNT, _total_at=SUM)
 
     def _make(self) -> Any:
-        make = drift().binary.DDM
         most = self._config.drift_threshold
-        return make(warm_start=self._config.warm_start, warning_threshold=most, drift_threshold=most)
+        return drift().binary.DDM(warm_start=self._config.warm_start, warning_threshold=most, drift_threshold=most)
 
     def _note(self) -> None:
         # Equal means taken at this very value: an equal rate later has a smaller deviation, and is a new minimum.
@@ -82,8 +81,7 @@ class EddmDetector(_Placed):
         self._best: float = self._river._p2s_prime_max
 
     def _make(self) -> Any:
-        make = drift().binary.EDDM
-        return make(warm_start=self._config.warm_start, alpha=1.0, beta=self._config.beta)
+        return drift().binary.EDDM(warm_start=self._config.warm_start, alpha=1.0, beta=self._config.beta)
 
     def _note(self) -> None:
         best = self._river._p2s_prime_max  # it only grows, until river starts afresh with -1

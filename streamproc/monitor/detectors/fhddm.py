@@ -26,9 +26,10 @@ class FhddmDetector(BinaryDetector):
     FIELDS = fields(**LATCH, _river=river_state.FHDDM)
 
     def _make(self) -> Any:
-        make = drift().binary.FHDDM
         config = self._config
-        return make(sliding_window_size=config.sliding_window_size, confidence_level=config.confidence_level)
+        return drift().binary.FHDDM(
+            sliding_window_size=config.sliding_window_size, confidence_level=config.confidence_level
+        )
 
     def _change_at(self) -> tuple[int, float]:
         # river has dropped the oldest value of the window already, so it holds one fewer than the window's size.

@@ -37,8 +37,7 @@ class HddmADetector(BinaryDetector):
     FIELDS = fields(**LATCH, _river=river_state.HDDM_A)
 
     def _make(self) -> Any:
-        make = drift().binary.HDDMA
-        return make(**_options(self._config))
+        return drift().binary.HDDMA(**_options(self._config))
 
     def _change_at(self) -> tuple[int, float]:
         river = self._river
@@ -76,8 +75,7 @@ class HddmWDetector(BinaryDetector):
         self._total_at_up = self._total_at_down = 0.0
 
     def _make(self) -> Any:
-        make = drift().binary.HDDMW
-        return make(**_options(self._config), lambda_val=self._config.lambda_val)
+        return drift().binary.HDDMW(**_options(self._config), lambda_val=self._config.lambda_val)
 
     def _note(self) -> None:
         river = self._river
